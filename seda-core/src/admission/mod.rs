@@ -1,0 +1,136 @@
+//! Admission: whether an offer is taken. A policy is arithmetic on numbers that it is handed; it holds no clock, lock,
+//! thread or queue, and what it decides is enforced elsewhere.
+
+mod max_concurrency;
+mod token_bucket;
+
+pub use max_concurrency::MaxConcurrency;
+pub use token_bucket::TokenBucket;
+
+use std::time::Duration;
+
+use crate::outcome::Reason;
+
+/// What a policy knows of one offer, and of the stage at that moment. Times are ns on the pipeline's clock.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Offer {
+    /// When.
+    pub now_ns: u64,
+    /// How many events are offered; they are admitted or shed together.
+    pub events: usize,
+    /// Priority class of the offer, 0 being the lowest.
+    pub class: u8,
+    /// Deadline of the offer, if it has one.
+    pub deadline_ns: Option<u64>,
+    /// The stage's numbers.
+    pub load: Load,
+}
+
+/// The numbers of a stage at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Load {
+    /// Events that wait in the queue.
+    pub backlog: usize,
+    /// Events that workers hold.
+    pub in_hand: usize,
+    /// Places for workers that are in use, from take to slot free; a stalled one counts.
+    pub busy: usize,
+    /// Places for workers.
+    pub limit: usize,
+    /// Mean service time per event; 0 until the first was measured.
+    pub service_ns: u64,
+}
+
+/// Events left the queue for a worker.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Take {
+    /// When.
+    pub now_ns: u64,
+    /// How many.
+    pub events: usize,
+    /// The stage's numbers, after the take.
+    pub load: Load,
+}
+
+/// A worker's batch has been settled.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Settle {
+    /// When.
+    pub now_ns: u64,
+    /// How many events.
+    pub events: usize,
+    /// How many of them did not end as done.
+    pub failed: usize,
+    /// How long the handler took for all of them.
+    pub service_ns: u64,
+    /// The stage's numbers, after the settle.
+    pub load: Load,
+}
+
+/// The answer to an offer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Take it, if the queue has room.
+    Admit,
+    /// Refuse it; both go back to the offerer.
+    Shed {
+        /// Why, for the offerer and as a counter.
+        reason: Reason,
+        /// When another try may be admitted, if the policy can tell.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// Decides on each offer to one stage, and is told of each take and settle.
+///
+/// It is called under the stage's lock, by the offerer or a worker: it must be short and must not block. It is asked
+/// only for offers that the queue has room for, so what it counts as admitted was admitted.
+///
+/// ```
+/// use seda_core::{Admission, Offer, Reason, Verdict};
+///
+/// /// Sheds the lowest class when half of the workers are busy.
+/// struct HalfForLow;
+///
+/// impl Admission for HalfForLow {
+///     fn offer(&mut self, offer: &Offer) -> Verdict {
+///         if offer.class == 0 && offer.load.busy * 2 >= offer.load.limit {
+///             return Verdict::Shed { reason: Reason::new("low"), retry_after: None };
+///         }
+///         Verdict::Admit
+///     }
+/// }
+/// ```
+pub trait Admission: Send {
+    /// Admit or shed.
+    fn offer(&mut self, offer: &Offer) -> Verdict;
+
+    /// Events were taken by a worker.
+    fn take(&mut self, take: &Take) {
+        let _ = take;
+    }
+
+    /// A batch was settled.
+    fn settle(&mut self, settle: &Settle) {
+        let _ = settle;
+    }
+
+    /// What does not make sense in its parameters, told at start with the other findings.
+    fn check(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Everything is admitted: the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AdmitAll;
+
+impl Admission for AdmitAll {
+    fn offer(&mut self, _: &Offer) -> Verdict {
+        Verdict::Admit
+    }
+}

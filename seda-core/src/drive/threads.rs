@@ -1,0 +1,292 @@
+//! Workers: threads that look for the most downstream stage that can run, run it, and park when there is none.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use crossbeam_utils::CachePadded;
+
+use super::keeper::{self, Keeper};
+use crate::{
+    graph::{Graph, drain::Drain},
+    options::Threads,
+    ready::ReadySet,
+    stage::activation::{Activate, Begun, Run},
+    sync::lock,
+};
+
+/// Batches since it last slept from which a worker counts as busy: it then yields once before it parks, which at
+/// saturation saves most wake-ups, and when paced would only cost the time of a yield.
+const BUSY_BATCHES: u32 = 4;
+/// How often a drain looks by itself, should no stage tell it of its end.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The threads of one pipeline.
+pub(crate) struct Crew {
+    pub(crate) graph: Arc<Graph>,
+    domains: Vec<Arc<DomainThreads>>,
+    keeper: Arc<Keeper>,
+    exits: Receiver<()>,
+    exit: Sender<()>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// One domain at work.
+pub(crate) struct DomainThreads {
+    name: String,
+    own: bool,
+    pub(crate) ready: Arc<ReadySet>,
+    stages: Vec<Arc<dyn Activate>>,
+    index: u32,
+    range: Threads,
+    /// How many there should be; the ones with the higher numbers leave.
+    target: AtomicUsize,
+    /// How many there are.
+    pub(crate) alive: AtomicUsize,
+    /// By worker: what it is doing since when.
+    pub(crate) doing: Box<[CachePadded<Doing>]>,
+    /// Numbers of threads that run.
+    taken: Mutex<Vec<bool>>,
+}
+
+/// What a worker is doing; written by it alone.
+#[derive(Default)]
+pub(crate) struct Doing {
+    /// 0 while it is in no handler.
+    pub(crate) since_ns: AtomicU64,
+    pub(crate) bit: AtomicU32,
+}
+
+impl DomainThreads {
+    fn should_leave(&self, worker: usize) -> bool {
+        worker >= self.target.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn stage_name(&self, bit: usize) -> &str {
+        &self.stages[bit].books().core().name
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.alive.load(Ordering::Acquire)
+    }
+}
+
+/// Starts all threads. Every check has been passed and every handler has started.
+pub(crate) fn start(graph: Graph) -> std::io::Result<Crew> {
+    if graph.needs_pool {
+        let name = graph.shared.name.clone();
+        let pool = rayon::ThreadPoolBuilder::new().thread_name(move |n| format!("{name}-parallel-{n}")).build();
+        let pool = pool.map_err(std::io::Error::other)?;
+        let _ = graph.shared.parallel.set(pool);
+    }
+    let sets = super::settle_in(&graph);
+    let domains = graph.domains.iter().zip(sets).enumerate().map(|(index, (plan, ready))| {
+        Arc::new(DomainThreads {
+            name: plan.name.clone(),
+            own: plan.own,
+            ready,
+            stages: plan.stages.iter().map(|&stage| graph.stages[stage].activation.clone()).collect(),
+            index: index as u32,
+            range: plan.threads,
+            target: AtomicUsize::new(plan.threads.min),
+            alive: AtomicUsize::new(0),
+            doing: (0..plan.threads.max).map(|_| CachePadded::default()).collect(),
+            taken: Mutex::new(vec![false; plan.threads.max]),
+        })
+    });
+    let domains: Vec<_> = domains.collect();
+    let keeper = Arc::new(Keeper::new(graph.shared.clone(), domains.clone(), graph.watchdog_ns));
+    let (exit, exits) = crossbeam_channel::unbounded();
+    let graph = Arc::new(graph);
+    let crew = Crew { graph, domains, keeper, exits, exit, handles: Mutex::new(Vec::new()) };
+    crew.spawn_keeper()?;
+    for domain in 0..crew.domains.len() {
+        if let Err(error) = crew.fill(domain) {
+            crew.stop_threads(Duration::ZERO);
+            return Err(error);
+        }
+    }
+    Ok(crew)
+}
+
+impl Crew {
+    fn spawn_keeper(&self) -> std::io::Result<()> {
+        let (keeper, exit) = (self.keeper.clone(), self.exit.clone());
+        let name = format!("{}-timer", self.graph.shared.name);
+        let handle = std::thread::Builder::new().name(name).spawn(move || {
+            keeper::run(&keeper);
+            let _ = exit.send(());
+        })?;
+        lock(&self.handles).push(handle);
+        Ok(())
+    }
+
+    /// Starts the threads that a domain lacks.
+    fn fill(&self, domain: usize) -> std::io::Result<()> {
+        let domain = &self.domains[domain];
+        let mut taken = lock(&domain.taken);
+        for worker in 0..domain.target.load(Ordering::Acquire) {
+            if std::mem::replace(&mut taken[worker], true) {
+                continue;
+            }
+            let (domain, keeper, exit) = (domain.clone(), self.keeper.clone(), self.exit.clone());
+            let graph = self.graph.clone();
+            let name = format!("{}-{worker}", domain.name);
+            domain.alive.fetch_add(1, Ordering::AcqRel);
+            let spawned = std::thread::Builder::new().name(name).spawn({
+                let domain = domain.clone();
+                move || {
+                    work(&graph, &domain, &keeper, worker);
+                    domain.alive.fetch_sub(1, Ordering::AcqRel);
+                    lock(&domain.taken)[worker] = false;
+                    let _ = exit.send(());
+                }
+            });
+            match spawned {
+                Ok(handle) => lock(&self.handles).push(handle),
+                Err(error) => {
+                    domain.alive.fetch_sub(1, Ordering::AcqRel);
+                    taken[worker] = false;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn threads(&self, domain: usize) -> usize {
+        self.domains[domain].threads()
+    }
+
+    /// Changes the number of threads of a domain, or of the stage with an own pool of that name.
+    pub(crate) fn resize(&self, name: &str, threads: usize) -> Result<(), String> {
+        let Some(index) = self.domains.iter().position(|domain| domain.name == name) else {
+            let names: Vec<_> = self.domains.iter().map(|domain| domain.name.as_str()).collect();
+            return Err(format!("there is no domain, and no stage with threads of its own, named `{name}`; there are: {}", names.join(", ")));
+        };
+        let domain = &self.domains[index];
+        if threads < domain.range.min || threads > domain.range.max {
+            return Err(format!(
+                "`{name}` runs on {} threads and cannot have {threads}; declare the range: `.threads({}..={})`",
+                domain.range,
+                domain.range.min.min(threads).max(1),
+                domain.range.max.max(threads)
+            ));
+        }
+        domain.target.store(threads, Ordering::Release);
+        if domain.own {
+            domain.stages.iter().for_each(|stage| stage.books().set_limit(threads));
+        }
+        // Those that are too many leave; a thread that is still on its way out counts again if it is wanted again.
+        domain.ready.wake_all();
+        lock(&self.handles).retain(|handle| !handle.is_finished());
+        self.fill(index).map_err(|error| format!("no thread could be added to `{name}`: {error}"))
+    }
+
+    /// Waits for everything to come to its end; false if that is not so by `until`.
+    pub(crate) fn await_end(&self, until: Option<Instant>) -> bool {
+        let progress = &self.graph.shared.progress;
+        let mut drain = Drain::new(&self.graph);
+        loop {
+            let seen = progress.seen();
+            if drain.look(&self.graph) {
+                return true;
+            }
+            let left = until.map_or(LOOK_EVERY, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return false;
+            }
+            progress.wait(seen, left.min(LOOK_EVERY));
+        }
+    }
+
+    /// Tells all threads to leave and waits for them; names the stages whose handlers did not return.
+    pub(crate) fn stop_threads(&self, patience: Duration) -> Vec<String> {
+        let until = Instant::now() + patience;
+        for domain in &self.domains {
+            domain.target.store(0, Ordering::Release);
+            domain.ready.wake_all();
+        }
+        self.graph.shared.timers.close();
+        let threads = |crew: &Crew| crew.domains.iter().map(|domain| domain.threads()).sum::<usize>();
+        while threads(self) > 0 {
+            if self.exits.recv_deadline(until).is_err() {
+                break;
+            }
+        }
+        let mut handles = std::mem::take(&mut *lock(&self.handles));
+        let mut stuck = Vec::new();
+        if threads(self) > 0 {
+            for node in &self.graph.stages {
+                if node.activation.fence() > 0 {
+                    stuck.push(node.name.clone());
+                }
+            }
+            // Whose handler came back between the deadline and the fence will leave by itself.
+            handles.retain(JoinHandle::is_finished);
+        }
+        handles.into_iter().for_each(|handle| drop(handle.join()));
+        stuck
+    }
+}
+
+/// A worker's life.
+fn work(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
+    let ready = &*domain.ready;
+    let clock = &graph.shared.clock;
+    let doing = &domain.doing[worker];
+    ready.enter();
+    let mut batches = 0;
+    let mut now_ns = clock.now_ns();
+    while !domain.should_leave(worker) {
+        if let Some(bit) = ready.pick() {
+            doing.bit.store(bit as u32, Ordering::Relaxed);
+            now_ns = run_stage(graph, domain, bit, doing, worker, now_ns, &mut batches);
+            continue;
+        }
+        doing.since_ns.store(0, Ordering::Relaxed);
+        if batches >= BUSY_BATCHES {
+            batches = 0;
+            std::thread::yield_now();
+            now_ns = clock.now_ns();
+            continue;
+        }
+        batches = 0;
+        if ready.sleep(worker, || domain.should_leave(worker)) {
+            keeper.arm();
+        }
+        now_ns = clock.now_ns();
+    }
+    doing.since_ns.store(0, Ordering::Relaxed);
+    ready.leave();
+}
+
+/// Runs a stage for a batch; one that has the domain to itself, for as long as it has work. Gives the time.
+fn run_stage(
+    graph: &Graph,
+    domain: &DomainThreads,
+    bit: usize,
+    doing: &Doing,
+    worker: usize,
+    mut now_ns: u64,
+    batches: &mut u32,
+) -> u64 {
+    let stage = &domain.stages[bit];
+    let run = |now_ns| Run { now_ns, domain: domain.index, ready: Some(&domain.ready) };
+    doing.since_ns.store(now_ns, Ordering::Relaxed);
+    let mut begun = stage.begin(&run(now_ns));
+    while let Some(Begun::Handled { place, .. } | Begun::Resumed { place }) = begun {
+        *batches = batches.saturating_add(1);
+        now_ns = graph.shared.clock.now_ns();
+        doing.since_ns.store(now_ns, Ordering::Relaxed);
+        let again = domain.own && !domain.should_leave(worker);
+        begun = stage.finish(place, &run(now_ns), again);
+    }
+    now_ns
+}

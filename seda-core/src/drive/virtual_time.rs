@@ -1,0 +1,243 @@
+//! One thread, one heap of (time, sequence): the same queues, admission, books and handlers as on threads, with time
+//! that passes only when nothing can run.
+
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    clock::ns,
+    graph::{Graph, drain::Drain},
+    ready::ReadySet,
+    rng::Rng,
+    stage::activation::{Begun, Run},
+};
+
+/// How long the handler of a stage takes for one event, on virtual time.
+///
+/// ```
+/// use seda_core::{ms, test::Takes};
+/// let quick = Takes::fixed(ms(2));
+/// let varied = Takes::exponential(ms(2));
+/// # let _ = (quick, varied);
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Takes {
+    /// The same for every event.
+    Fixed(Duration),
+    /// Exponentially distributed, by the seed.
+    Exponential(Duration),
+}
+
+impl Takes {
+    /// The same for every event.
+    #[must_use]
+    pub fn fixed(time: Duration) -> Self {
+        Takes::Fixed(time)
+    }
+
+    /// Exponentially distributed about a mean, by the seed.
+    #[must_use]
+    pub fn exponential(mean: Duration) -> Self {
+        Takes::Exponential(mean)
+    }
+
+    fn draw_ns(self, rng: &mut Rng) -> u64 {
+        match self {
+            Takes::Fixed(time) => ns(time),
+            Takes::Exponential(mean) => rng.exponential(ns(mean) as f64) as u64,
+        }
+    }
+}
+
+pub(crate) struct VirtualTime {
+    pub(crate) graph: Graph,
+    now: Arc<AtomicU64>,
+    ready: Vec<Arc<ReadySet>>,
+    free: Vec<usize>,
+    threads: Vec<usize>,
+    /// After a resize fewer may be wanted than there are; they leave when their handler's time has passed.
+    wanted: Vec<usize>,
+    takes: Vec<Takes>,
+    heap: BinaryHeap<Reverse<Due>>,
+    sequence: u64,
+    rng: Rng,
+}
+
+/// A handler whose time will have passed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at_ns: u64,
+    sequence: u64,
+    stage: usize,
+    place: u32,
+}
+
+impl VirtualTime {
+    /// `graph` was laid out on a clock that has been made virtual.
+    pub(crate) fn new(graph: Graph, seed: u64) -> Self {
+        let now = graph.shared.clock.make_virtual();
+        let ready = super::settle_in(&graph);
+        let threads: Vec<usize> = graph.domains.iter().map(|plan| plan.threads.min).collect();
+        VirtualTime {
+            now,
+            ready,
+            free: threads.clone(),
+            wanted: threads.clone(),
+            threads,
+            takes: vec![Takes::Fixed(Duration::ZERO); graph.stages.len()],
+            heap: BinaryHeap::new(),
+            sequence: 0,
+            rng: Rng::new(seed),
+            graph,
+        }
+    }
+
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn threads(&self, domain: usize) -> usize {
+        self.threads[domain]
+    }
+
+    pub(crate) fn takes(&mut self, stage: usize, takes: Takes) {
+        self.takes[stage] = takes;
+    }
+
+    pub(crate) fn resize(&mut self, domain: usize, threads: usize) {
+        let busy = self.threads[domain] - self.free[domain];
+        self.wanted[domain] = threads;
+        self.threads[domain] = threads.max(busy);
+        self.free[domain] = threads.saturating_sub(busy);
+        let plan = &self.graph.domains[domain];
+        if plan.own {
+            let stage = plan.stages[0];
+            self.graph.stages[stage].activation.books().set_limit(threads);
+        }
+    }
+
+    /// Runs everything that can begin now.
+    fn begin_all(&mut self) -> bool {
+        let mut any = false;
+        loop {
+            let mut again = false;
+            for domain in 0..self.ready.len() {
+                while self.free[domain] > 0
+                    && let Some(bit) = self.ready[domain].pick()
+                {
+                    again = true;
+                    self.begin(domain, bit);
+                }
+            }
+            if !again {
+                return any;
+            }
+            any = true;
+        }
+    }
+
+    fn begin(&mut self, domain: usize, bit: usize) {
+        let stage = self.graph.domains[domain].stages[bit];
+        let run = Run { now_ns: self.now_ns(), domain: domain as u32, ready: None };
+        let activation = &self.graph.stages[stage].activation;
+        match activation.begin(&run) {
+            Some(Begun::Handled { place, events, spent_ns }) => {
+                let takes = self.takes[stage];
+                let drawn: u64 = match takes {
+                    Takes::Fixed(time) => ns(time) * events as u64,
+                    Takes::Exponential(_) => (0..events).map(|_| takes.draw_ns(&mut self.rng)).sum(),
+                };
+                let time_ns = drawn + spent_ns;
+                if time_ns == 0 {
+                    // No time passes: it is handed on at once, as on a thread, without a way over the heap.
+                    activation.finish(place, &run, false);
+                    return;
+                }
+                self.free[domain] -= 1;
+                self.sequence += 1;
+                self.heap.push(Reverse(Due { at_ns: run.now_ns + time_ns, sequence: self.sequence, stage, place }));
+            }
+            Some(Begun::Resumed { place }) => {
+                activation.finish(place, &run, false);
+            }
+            Some(Begun::Working) | None => {}
+        }
+    }
+
+    /// When the next thing happens by itself, if anything will.
+    fn next_ns(&self) -> Option<u64> {
+        let handler = self.heap.peek().map(|Reverse(due)| due.at_ns);
+        handler.into_iter().chain(self.graph.shared.timers.next_ns()).min()
+    }
+
+    /// One step: all that can begin now, or else the next thing in time, if that is not after `until_ns`. False when
+    /// there is nothing.
+    pub(crate) fn step(&mut self, until_ns: u64) -> bool {
+        if self.begin_all() {
+            return true;
+        }
+        let Some(at_ns) = self.next_ns().filter(|&at| at <= until_ns) else { return false };
+        self.now.store(at_ns.max(self.now_ns()), Ordering::Relaxed);
+        self.graph.shared.timers.run_due(at_ns);
+        while let Some(Reverse(due)) = self.heap.peek().copied() {
+            if due.at_ns > at_ns {
+                break;
+            }
+            self.heap.pop();
+            self.finish(due);
+        }
+        true
+    }
+
+    fn finish(&mut self, due: Due) {
+        let domain = self.graph.stages[due.stage].domain;
+        // A thread that a resize took away leaves here.
+        if self.threads[domain] > self.wanted[domain] {
+            self.threads[domain] -= 1;
+        } else {
+            self.free[domain] += 1;
+        }
+        let run = Run { now_ns: self.now_ns(), domain: domain as u32, ready: None };
+        self.graph.stages[due.stage].activation.finish(due.place, &run, false);
+    }
+
+    pub(crate) fn advance_to(&mut self, at_ns: u64) {
+        while self.step(at_ns) {}
+        self.now.store(at_ns.max(self.now_ns()), Ordering::Relaxed);
+    }
+
+    /// After the second signal: handlers return as their time passes, nothing new begins, what they made is handed on as
+    /// far as there is room.
+    pub(crate) fn settle_hands(&mut self, until_ns: u64) {
+        while let Some(Reverse(due)) = self.heap.peek().copied() {
+            if due.at_ns > until_ns {
+                return;
+            }
+            self.heap.pop();
+            self.now.store(due.at_ns.max(self.now_ns()), Ordering::Relaxed);
+            self.finish(due);
+        }
+    }
+
+    /// Runs until everything has come to its end; false if that is not so by `until_ns`, or by itself never will be.
+    pub(crate) fn run_to_end(&mut self, until_ns: u64) -> bool {
+        let mut drain = Drain::new(&self.graph);
+        loop {
+            while self.begin_all() {}
+            if drain.look(&self.graph) {
+                return true;
+            }
+            if !self.begin_all() && !self.step(until_ns) {
+                return drain.look(&self.graph) && drain.look(&self.graph);
+            }
+        }
+    }
+}

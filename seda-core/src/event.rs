@@ -1,0 +1,49 @@
+//! An event on its way: the user's value plus the runtime's marks.
+
+use crate::ticket::Ticket;
+
+/// What can travel between stages: a value that moves between threads and owns its data.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an event: it must move between threads and own its data",
+    label = "not `Send + 'static`",
+    note = "replace `Rc` by `Arc` and `RefCell` by `Mutex`, and give owned values (`String` for `&str`)"
+)]
+pub trait Event: Send + 'static {}
+
+impl<T: Send + 'static> Event for T {}
+
+/// 16 bytes beside the event, and a box for the rarer marks.
+#[derive(Debug)]
+pub(crate) struct Envelope<T> {
+    pub(crate) event: T,
+    /// Time of the offer to the present stage in ns; 0 when this one was not sampled.
+    pub(crate) stamp_ns: u64,
+    pub(crate) marks: Option<Box<Marks>>,
+}
+
+impl<T> Envelope<T> {
+    pub(crate) fn new(event: T) -> Self {
+        Envelope { event, stamp_ns: 0, marks: None }
+    }
+
+    /// The same marks around what became of the event.
+    pub(crate) fn with<U>(self, f: impl FnOnce(T) -> U) -> Envelope<U> {
+        Envelope { event: f(self.event), stamp_ns: self.stamp_ns, marks: self.marks }
+    }
+}
+
+/// The rarer marks. They stay with what becomes of an event.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Marks {
+    /// After this time no handler sees the event; ns on the pipeline's clock, 0 for none.
+    pub(crate) deadline_ns: u64,
+    pub(crate) class: u8,
+    /// Who asked, if the event is a question.
+    pub(crate) ticket: Option<Ticket>,
+}
+
+impl Marks {
+    pub(crate) fn is_default(&self) -> bool {
+        self.deadline_ns == 0 && self.class == 0 && self.ticket.is_none()
+    }
+}

@@ -1,0 +1,60 @@
+//! The graph: how it is declared, what is checked before it starts, how it comes to its end, what it adds up to.
+
+mod check;
+pub(crate) mod drain;
+mod ledger;
+pub(crate) mod order;
+mod pipeline;
+
+pub use check::{Finding, StartError};
+pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
+pub use pipeline::{Answer, Pipeline, Takes};
+
+use std::{any::Any, sync::Arc};
+
+use crate::{
+    options::Threads,
+    stage::{
+        activation::Activate,
+        core::{EdgeCore, Shared},
+        outlet::AnswerCounts,
+    },
+};
+
+/// A graph that has passed its checks, for a driver to run.
+pub(crate) struct Graph {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) stages: Vec<Node>,
+    pub(crate) domains: Vec<DomainPlan>,
+    pub(crate) edges: Vec<Arc<EdgeCore>>,
+    pub(crate) answers: Vec<(String, Arc<AnswerCounts>)>,
+    /// Strongly connected components, upstream first: the order of a drain.
+    pub(crate) components: Vec<Component>,
+    pub(crate) watchdog_ns: u64,
+    pub(crate) needs_pool: bool,
+}
+
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) domain: usize,
+    pub(crate) activation: Arc<dyn Activate>,
+    /// The typed inbox, for entries.
+    pub(crate) inbox: Arc<dyn Any + Send + Sync>,
+    /// Places for workers at the start; the rest is made when first used.
+    pub(crate) places: usize,
+}
+
+/// Threads, and the stages that they run: most downstream first, with the run of each one's component.
+pub(crate) struct DomainPlan {
+    pub(crate) name: String,
+    pub(crate) own: bool,
+    pub(crate) threads: Threads,
+    pub(crate) stages: Vec<usize>,
+    pub(crate) spans: Vec<(u32, u32)>,
+}
+
+pub(crate) struct Component {
+    pub(crate) stages: Vec<usize>,
+    /// Components that feed this one.
+    pub(crate) upstream: Vec<usize>,
+}

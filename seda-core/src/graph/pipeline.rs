@@ -1,0 +1,457 @@
+use std::{
+    any::Any,
+    marker::PhantomData,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use super::check::{self, Finding, StartError};
+use crate::{
+    clock::ns,
+    event::Event,
+    graph::Graph,
+    options::{DomainId, Placement, StageOptions, Threads, WhenFull},
+    queue::Store,
+    stage::{
+        activation::{Activate, Activation},
+        ask::Ask,
+        book::Book,
+        core::{Shared, StageCore},
+        handler::{IntoStage, StageParts},
+        inlet::{Inbox, Inlet},
+        outlet::{AnswerCounts, Outlet, Port, Sketch},
+        source::{self, IntoSource, Tick},
+        tune::Domain,
+    },
+    sync::lock,
+};
+
+/// Stages and the links between them, before they run.
+///
+/// ```
+/// use seda_core::prelude::*;
+/// let mut p = Pipeline::named("shout");
+/// let words = p.source("words", ["one", "two"]);
+/// let loud = p.then("loud", words, |word| word.to_uppercase());
+/// p.end("print", loud, |word| println!("{word}"));
+/// let report = p.start().unwrap().finish();
+/// assert_eq!(report.ledger().stage("print").unwrap().done, 2);
+/// ```
+#[must_use = "a pipeline does nothing before it is started"]
+pub struct Pipeline {
+    pub(super) shared: Arc<Shared>,
+    pub(super) sketch: Arc<Mutex<Sketch>>,
+    pub(super) stages: Vec<Declared>,
+    pub(super) domains: Vec<(String, Threads)>,
+    pub(super) answers: Vec<(String, Arc<AnswerCounts>)>,
+    pub(super) watchdog_ns: u64,
+    /// Found while building: told at start, with the rest.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// A stage as declared.
+pub(super) struct Declared {
+    pub(super) name: String,
+    pub(super) placement: Placement,
+    pub(super) when_full: WhenFull,
+    pub(super) has_policy: bool,
+    pub(super) is_source: bool,
+    pub(super) uses: Vec<(u32, u32)>,
+    pub(super) activation: Arc<dyn Activate>,
+    /// The same, typed, for a model in the handler's place.
+    typed: Arc<dyn Any + Send + Sync>,
+    pub(super) inbox: Arc<dyn Any + Send + Sync>,
+    pub(super) data_parallel: bool,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pipeline({}, {} stages)", self.shared.name, self.stages.len())
+    }
+}
+
+/// Default time after which a handler that has not returned is named.
+const WATCHDOG: Duration = Duration::from_secs(10);
+
+impl Pipeline {
+    /// An empty pipeline. Its name is in logs, metrics and reports.
+    pub fn named(name: impl Into<String>) -> Self {
+        static IDS: AtomicU32 = AtomicU32::new(0);
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        Pipeline {
+            shared: Arc::new(Shared::new(id, name.into())),
+            sketch: Arc::default(),
+            stages: Vec::new(),
+            domains: Vec::new(),
+            answers: Vec::new(),
+            watchdog_ns: ns(WATCHDOG),
+            findings: Vec::new(),
+        }
+    }
+
+    // ---- numbers of the whole
+
+    /// Whether waits and service times are recorded. Default true; counters always are.
+    pub fn metrics(&mut self, on: bool) -> &mut Self {
+        self.shared.metrics.store(on, Ordering::Relaxed);
+        self
+    }
+
+    /// A handler that has not returned for so long is named through tracing. Default 10 s.
+    pub fn watchdog(&mut self, after: Duration) -> &mut Self {
+        self.watchdog_ns = ns(after).max(1);
+        self
+    }
+
+    /// Most bytes that all queues together may hold, of the events that say their weight. Entries and sources wait, or
+    /// refuse, above it; inner edges may exceed it by a batch each. Default: none.
+    pub fn byte_budget(&mut self, bytes: u64) -> &mut Self {
+        if self.shared.budget.limit.set(bytes).is_err() {
+            self.find("the byte budget is given twice", "give it once");
+        }
+        self
+    }
+
+    /// Threads that several stages share: an event runs on from stage to stage on the same worker. Stages are put on it
+    /// by [`on`](crate::StageOptionsExt::on).
+    pub fn domain(&mut self, name: impl Into<String>, threads: impl Into<Threads>) -> Domain {
+        self.domains.push((name.into(), threads.into()));
+        Domain(DomainId { pipeline: self.shared.id, index: self.domains.len() as u32 - 1 })
+    }
+
+    // ---- stages
+
+    /// A stage, by its handler: a function or closure, a value with [`Handler`](crate::Handler), or one of
+    /// [`per_worker`](crate::per_worker), [`batch`](fn@crate::batch), [`parallel`](crate::parallel); with options from
+    /// [`StageOptionsExt`](crate::StageOptionsExt). Gives its inlet and its outlet.
+    pub fn stage<M, H>(&mut self, name: impl Into<String>, handler: H) -> (Inlet<H::In>, Outlet<H::Out>)
+    where
+        H: IntoStage<M> + Send + Sync + 'static,
+        H::In: Event,
+        H::Out: Event,
+    {
+        let (inlet, port) = self.add(name.into(), handler.into_parts(), false);
+        let outlet = self.outlet(port, inlet.stage);
+        (inlet, outlet)
+    }
+
+    /// A stage behind an outlet. For a handler that is more than a function or closure see [`then_with`](Self::then_with).
+    pub fn then<T, O, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F) -> Outlet<O>
+    where
+        F: Fn(T) -> O + Send + Sync + 'static,
+        T: Event,
+        O: Event,
+    {
+        self.then_with(name, from, handler)
+    }
+
+    /// A stage behind an outlet, by any handler with any options.
+    pub fn then_with<T, M, H>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: H) -> Outlet<H::Out>
+    where
+        H: IntoStage<M, In = T> + Send + Sync + 'static,
+        T: Event,
+        H::Out: Event,
+    {
+        let (inlet, outlet) = self.stage(name, handler);
+        self.link(from, inlet);
+        outlet
+    }
+
+    /// A sink behind an outlet. For a handler that is more than a function or closure see [`end_with`](Self::end_with).
+    pub fn end<T, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F)
+    where
+        F: Fn(T) + Send + Sync + 'static,
+        T: Event,
+    {
+        self.end_with(name, from, handler);
+    }
+
+    /// A sink behind an outlet, by any handler with any options.
+    pub fn end_with<T, M, H>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: H)
+    where
+        H: IntoStage<M, In = T, Out = ()> + Send + Sync + 'static,
+        T: Event,
+    {
+        let inlet = self.sink(name, handler);
+        self.link(from, inlet);
+    }
+
+    /// A stage without an outlet.
+    pub fn sink<M, H>(&mut self, name: impl Into<String>, handler: H) -> Inlet<H::In>
+    where
+        H: IntoStage<M, Out = ()> + Send + Sync + 'static,
+        H::In: Event,
+    {
+        let (inlet, port) = self.add(name.into(), handler.into_parts(), false);
+        self.outlet(port, inlet.stage).nowhere();
+        inlet
+    }
+
+    /// A stage that is pulled: any iterable, or [`pull`](crate::pull) around a function. It is asked for events only
+    /// while those behind it have room.
+    pub fn source<M, S>(&mut self, name: impl Into<String>, source: S) -> Outlet<S::Event>
+    where
+        S: IntoSource<M> + Send + 'static,
+        S::Event: Event,
+    {
+        self.source_on(name, source, None)
+    }
+
+    /// The same on the threads of a domain; what it calls must not block there.
+    pub fn source_in<M, S>(&mut self, name: impl Into<String>, domain: &Domain, source: S) -> Outlet<S::Event>
+    where
+        S: IntoSource<M> + Send + 'static,
+        S::Event: Event,
+    {
+        self.source_on(name, source, Some(domain))
+    }
+
+    fn source_on<M, S>(&mut self, name: impl Into<String>, source: S, domain: Option<&Domain>) -> Outlet<S::Event>
+    where
+        S: IntoSource<M> + Send + 'static,
+        S::Event: Event,
+    {
+        self.add_source(name.into(), source::parts(source.into_source().0), domain)
+    }
+
+    /// A stage that makes an event each time `every` has passed, from the number of the tick. Ticks that a stalled
+    /// pipeline missed are not made up for.
+    pub fn tick<T: Event>(
+        &mut self,
+        name: impl Into<String>,
+        every: Duration,
+        make: impl FnMut(u64) -> T + Send + 'static,
+    ) -> Outlet<T> {
+        let tick = Tick { every, count: 0, next_ns: 0, make };
+        self.add_source(name.into(), source::parts(Box::new(tick)), None)
+    }
+
+    fn add_source<T: Event>(&mut self, name: String, mut parts: StageParts<(), T>, domain: Option<&Domain>) -> Outlet<T> {
+        if let Some(domain) = domain {
+            parts.options.placement = Placement::Domain { domain: domain.0, limit: None };
+        }
+        let (inlet, port) = self.add(name, parts, true);
+        self.outlet(port, inlet.stage)
+    }
+
+    fn outlet<T: Event>(&self, port: Arc<Port<T>>, stage: u32) -> Outlet<T> {
+        Outlet::of_stage(port, self.sketch.clone(), self.shared.id, stage, &self.stages[stage as usize].name)
+    }
+
+    fn add<I: Event, O: Event>(&mut self, name: String, mut parts: StageParts<I, O>, source: bool) -> (Inlet<I>, Arc<Port<O>>) {
+        let id = self.stages.len() as u32;
+        let options = &mut parts.options;
+        let has_policy = options.was_given("admission");
+        self.findings.extend(check::of_options(&name, options, parts.extract.key.is_some() && parts.data_parallel));
+        if let Placement::Domain { domain, .. } = options.placement
+            && domain.pipeline != self.shared.id
+        {
+            self.find(format!("stage `{name}` is put on a domain of another pipeline"), "use a domain of this one");
+            options.placement = StageOptions::default().placement;
+        }
+        let (places, limit) = self.places(options.placement, source);
+        let core = Arc::new(StageCore {
+            id,
+            name: name.clone(),
+            shared: self.shared.clone(),
+            home: OnceLock::new(),
+            max_age_ns: options.max_age.map_or(0, |age| ns(age).max(1)),
+        });
+        let marked = !parts.extract.is_empty() || options.queue_bytes.is_some() || options.classes > 1;
+        let store = if marked { Store::marked(options.classes) } else { Store::plain() };
+        let book = Book::new(options, places as u32, limit, parts.whole_batches, source);
+        let (when_full, uses, placement) = (options.when_full, std::mem::take(&mut options.uses), options.placement);
+        let inbox = Arc::new(Inbox::new(core, parts.extract, store, book));
+        let port = Port::new();
+        let activation = Activation::new(inbox.clone(), parts.factory, port.clone(), places);
+        self.stages.push(Declared {
+            name,
+            placement,
+            when_full,
+            has_policy,
+            is_source: source,
+            uses,
+            activation: activation.clone(),
+            typed: activation,
+            inbox,
+            data_parallel: parts.data_parallel,
+        });
+        (Inlet { pipeline: self.shared.id, stage: id, event: PhantomData }, port)
+    }
+
+    /// Most places for workers that a stage can ever have, and how many it has at first.
+    fn places(&self, placement: Placement, source: bool) -> (usize, usize) {
+        let (most, first) = match placement {
+            Placement::Own(threads) => (threads.max, threads.min),
+            Placement::Domain { domain, limit } => {
+                let threads = self.domains[domain.index as usize].1.max;
+                let limit = limit.unwrap_or(threads).min(threads);
+                (limit, limit)
+            }
+        };
+        // A source has one state.
+        let most = if source { 1 } else { most };
+        // Numbers that make no sense are findings; until those are told, they must not break anything.
+        let sane = |n: usize| n.clamp(1, check::THREADS_MOST);
+        (sane(most), sane(first).min(sane(most)))
+    }
+
+    // ---- links
+
+    /// Links an outlet to an inlet of the same event. Any number of links may end at one inlet.
+    pub fn link<T: Event>(&mut self, from: Outlet<T>, to: impl Takes<T>) {
+        if from.pipeline() != self.shared.id {
+            self.find(format!("an outlet of another pipeline ({from:?}) is linked"), "link stages of one pipeline");
+        }
+        to.take_from(self, from);
+    }
+
+    /// A way to ask: questions are offered at `head`, and what is linked to the answer goes back to whoever asked. Several
+    /// outlets may be linked to one answer; the first reply wins.
+    pub fn ask<E: Event, R: Event>(&mut self, head: Inlet<E>) -> (Ask<E, R>, Answer<R>) {
+        let id = self.answers.len() as u32;
+        let name = self.stages.get(head.stage as usize).map_or("?", |stage| &stage.name);
+        self.answers.push((format!("{name}.answer"), Arc::default()));
+        let inbox = Arc::new(OnceLock::new());
+        match self.inbox(head) {
+            Some(head) => drop(inbox.set(Arc::downgrade(&head))),
+            None => self.find("an ask begins at a stage of another pipeline", "begin it at a stage of this one"),
+        }
+        (Ask { id, inbox, reply: PhantomData }, Answer { pipeline: self.shared.id, ask: id, reply: PhantomData })
+    }
+
+    fn inbox<T: Event>(&self, inlet: Inlet<T>) -> Option<Arc<Inbox<T>>> {
+        if inlet.pipeline != self.shared.id {
+            return None;
+        }
+        self.stages.get(inlet.stage as usize)?.inbox.clone().downcast().ok()
+    }
+
+    pub(super) fn find(&mut self, what: impl Into<String>, cure: impl Into<String>) {
+        self.findings.push(Finding::new(what, cure));
+    }
+
+    // ---- tests
+
+    /// Puts a model in the place of a stage's handler, for tests and simulation: another handler of the same events, which
+    /// may say by [`Cx::spend`](crate::Cx::spend) how long it takes. A name or type that does not fit is a finding at start.
+    pub fn model<M, H>(&mut self, stage: &str, model: H) -> &mut Self
+    where
+        H: IntoStage<M> + Send + Sync + 'static,
+        H::In: Event,
+        H::Out: Event,
+    {
+        let found = self.stages.iter().find(|declared| declared.name == stage);
+        let typed = found.map(|declared| declared.typed.clone().downcast::<Activation<H::In, H::Out>>());
+        match typed {
+            Some(Ok(activation)) => activation.replace(model.into_parts().factory),
+            Some(Err(_)) => self.find(
+                format!("the model of `{stage}` takes or gives other events than its handler"),
+                "write it for the same `In` and `Out`",
+            ),
+            None => self.find(format!("there is no stage `{stage}` to put a model in"), "name a declared stage"),
+        }
+        self
+    }
+
+    // ---- start
+
+    /// From now on, its time is virtual.
+    pub(crate) fn make_virtual(&self) {
+        self.shared.clock.make_virtual();
+    }
+
+    /// All checks, before any thread or socket.
+    pub(crate) fn plan(self) -> Result<Graph, StartError> {
+        check::plan(self)
+    }
+}
+
+/// Where an outlet of `T` can be linked to.
+#[diagnostic::on_unimplemented(
+    message = "this edge carries `{T}`, but the inlet is `{Self}`",
+    label = "wrong event for this inlet",
+    note = "convert on the edge with `.map(..)`; open a `Result` with `.tried()`, an enum with `.route()`, an `Option` with `.some()`, an iterable with `.each()`"
+)]
+pub trait Takes<T: Event> {
+    #[doc(hidden)]
+    fn take_from(self, pipeline: &mut Pipeline, from: Outlet<T>);
+}
+
+impl<T: Event> Takes<T> for Inlet<T> {
+    fn take_from(self, pipeline: &mut Pipeline, from: Outlet<T>) {
+        match pipeline.inbox(self) {
+            Some(inbox) => from.link(inbox),
+            None => pipeline.find(format!("{from:?} is linked to an inlet of another pipeline"), "link stages of one pipeline"),
+        }
+    }
+}
+
+/// Where replies go: made by [`Pipeline::ask`], linked like an inlet.
+pub struct Answer<R> {
+    pipeline: u32,
+    ask: u32,
+    reply: PhantomData<fn(R)>,
+}
+
+impl<R> Clone for Answer<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Answer<R> {}
+
+impl<R> std::fmt::Debug for Answer<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer({} of pipeline {})", self.ask, self.pipeline)
+    }
+}
+
+impl<R: Event> Takes<R> for Answer<R> {
+    fn take_from(self, pipeline: &mut Pipeline, from: Outlet<R>) {
+        if self.pipeline != pipeline.shared.id {
+            pipeline.find(format!("{from:?} is linked to an answer of another pipeline"), "link stages of one pipeline");
+            return;
+        }
+        let (name, counts) = pipeline.answers[self.ask as usize].clone();
+        from.answer(self.ask, &name, counts);
+    }
+}
+
+/// Names of ports and their events, for the list of open ones.
+pub(super) fn open_ports(sketch: &Mutex<Sketch>) -> Vec<String> {
+    let sketch = lock(sketch);
+    let open = sketch.ports.iter().filter(|port| !port.wired);
+    open.map(|port| format!("{}: {}", port.name, short_type(port.event))).collect()
+}
+
+/// A type's name without the paths.
+fn short_type(name: &str) -> String {
+    let mut short = String::new();
+    let mut word = String::new();
+    for c in name.chars() {
+        if c.is_alphanumeric() || c == '_' {
+            word.push(c);
+        } else if c == ':' {
+            word.clear();
+        } else {
+            short.push_str(&std::mem::take(&mut word));
+            short.push(c);
+        }
+    }
+    short + &word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_type;
+
+    #[test]
+    fn type_names_lose_their_paths() {
+        assert_eq!(short_type("core::result::Result<a::Order, b::c::Bad>"), "Result<Order, Bad>");
+    }
+}

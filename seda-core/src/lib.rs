@@ -1,0 +1,70 @@
+//! The runtime of [seda](https://docs.rs/seda-rt): stages linked by bounded queues, each with its own threads and its own
+//! admission; on threads, or on virtual time.
+//!
+//! Read an event's life in two files: `stage/inlet.rs` (offer, decide, enqueue) and `stage/activation.rs` (take a batch,
+//! handle, emit, settle, record).
+//!
+//! Layers, lowest first; a module names only lower ones, and a test reads the imports:
+//!
+//! | | |
+//! |---|---|
+//! | 0 | `sync`, `clock`, `rng`, `units`, `name`: std or loom; the only file that asks for the time |
+//! | 1 | `outcome`, `ticket`, `timer`, `ready`, `event` |
+//! | 2 | `queue`, `admission`, `metrics`, `options` |
+//! | 4 | `stage`: inlet, activation, outlet, handler |
+//! | 5 | `graph`: checks, drain, ledger |
+//! | 6 | `drive`: threads, virtual time |
+//! | 7 | `runtime`, `test` |
+#![forbid(unsafe_code)]
+
+mod admission;
+mod clock;
+mod drive;
+mod event;
+mod graph;
+mod metrics;
+mod name;
+mod options;
+mod outcome;
+mod queue;
+mod ready;
+mod rng;
+mod runtime;
+mod stage;
+mod sync;
+pub mod test;
+mod ticket;
+mod timer;
+mod units;
+
+pub use admission::{AdmitAll, Admission, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
+pub use event::Event;
+pub use graph::{Answer, Finding, Ledger, LedgerEdge, LedgerRow, Pipeline, Report, StartError, Takes};
+pub use metrics::{BatchSizes, Blocked, Counts, EdgeSnapshot, Percentiles, ShedCount, Snapshot, StageSnapshot};
+pub use options::{BATCH_MAX, Deadlines, OfferOptions, QUEUE_EVENTS, Threads, WhenFull};
+pub use outcome::{AskError, Reason, Refusal, Refused};
+pub use runtime::{ChangeError, Running};
+pub use stage::{
+    ask::{Ask, Reply},
+    cx::Cx,
+    handler::{
+        Answers, Batch, Batched, BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, batch,
+        per_worker,
+    },
+    inlet::Inlet,
+    offer::{Entry, Permit},
+    outlet::Outlet,
+    parallel::{Parallel, parallel},
+    route::{Branches, Give, IsOption, IsResult, Open, Route, To},
+    source::{IntoSource, Pull, Pulled, SourceParts, pull},
+    tune::{Domain, StageOptionsExt},
+};
+pub use units::{kib, mib, ms, secs, us};
+
+/// What most programs name, for one `use`.
+pub mod prelude {
+    pub use crate::{
+        Ask, AskError, Batch, Cx, Deadlines, Handler, HandlerMut, Inlet, Open, Outlet, Pipeline, Pulled, Refusal, Refused, Report,
+        Route, Running, StageOptionsExt, WhenFull, batch, kib, mib, ms, parallel, per_worker, pull, secs, us,
+    };
+}

@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::snapshot::Percentiles;
+
+/// Two digits: every quantile is right to 1 %, and the longest range that is told apart takes 18 KiB.
+const DIGITS: u8 = 2;
+/// An hour. What takes longer is counted as an hour; the true maximum is kept beside.
+const MOST_NS: u64 = 3_600_000_000_000;
+/// What most stages need (one second), so that recording does not grow the table again and again.
+const FIRST_NS: u64 = 1_000_000_000;
+
+/// An HDR histogram that takes memory only once something is recorded, and never more than for an hour's range.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Distribution {
+    table: Option<Box<Histogram<u64>>>,
+    max: u64,
+    count: u64,
+    sum: f64,
+}
+
+impl Distribution {
+    pub(crate) fn record(&mut self, value: u64, times: u64) {
+        if times == 0 {
+            return;
+        }
+        self.max = self.max.max(value);
+        self.count += times;
+        self.sum += value as f64 * times as f64;
+        let table = self.table.get_or_insert_with(|| Box::new(table(FIRST_NS)));
+        if value > table.high() && table.high() < MOST_NS {
+            widen(table);
+        }
+        table.saturating_record_n(value.min(MOST_NS), times);
+    }
+
+    pub(crate) fn mean(&self) -> f64 {
+        if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }
+    }
+
+    pub(crate) fn quantile(&self, q: f64) -> u64 {
+        // A bucket's upper edge may lie above what was seen.
+        self.table.as_ref().map_or(0, |table| table.value_at_quantile(q).min(self.max))
+    }
+
+    pub(crate) fn percentiles(&self) -> Percentiles {
+        let at = |q| Duration::from_nanos(self.quantile(q));
+        Percentiles {
+            count: self.count,
+            mean: Duration::from_nanos(self.mean() as u64),
+            p50: at(0.50),
+            p90: at(0.90),
+            p99: at(0.99),
+            max: Duration::from_nanos(self.max),
+        }
+    }
+}
+
+fn table(most_ns: u64) -> Histogram<u64> {
+    Histogram::new_with_bounds(1, most_ns, DIGITS).expect("the bounds are constants that fit")
+}
+
+/// Once in a table's life.
+#[cold]
+fn widen(narrow: &mut Histogram<u64>) {
+    let mut wide = table(MOST_NS);
+    wide.add(&*narrow).expect("the wider range holds the narrower one");
+    *narrow = wide;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_right_to_one_percent() {
+        let mut d = Distribution::default();
+        (1..=10_000u64).for_each(|v| d.record(v * 1000, 1));
+        let p99 = d.quantile(0.99) as f64;
+        assert!((p99 / 9_900_000.0 - 1.0).abs() < 0.01, "{p99}");
+        assert_eq!(d.max, 10_000_000);
+    }
+
+    #[test]
+    fn a_value_of_hours_is_kept_as_the_maximum_and_breaks_nothing() {
+        let mut d = Distribution::default();
+        d.record(10 * MOST_NS, 2);
+        d.record(5, 1);
+        assert_eq!(d.percentiles().max, Duration::from_secs(36_000));
+        assert_eq!(d.count, 3);
+    }
+
+    #[test]
+    fn nothing_recorded_takes_no_table() {
+        assert!(Distribution::default().table.is_none());
+        assert_eq!(Distribution::default().quantile(0.5), 0);
+    }
+}

@@ -1,0 +1,219 @@
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+/// Offers to one stage by how they ended. `offered = refused + done + failed + expired + dropped + left`, where what is
+/// left is still queued or in hand.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Events that were offered.
+    pub offered: u64,
+    /// Refused: the queue was at its bound.
+    pub full: u64,
+    /// Refused: the admission policy shed them; the sum over the reasons.
+    pub shed: u64,
+    /// The same by reason.
+    pub shed_by: Vec<ShedCount>,
+    /// Refused: the pipeline took no more offers.
+    pub closed: u64,
+    /// The handler answered.
+    pub done: u64,
+    /// The handler panicked.
+    pub failed: u64,
+    /// They outlived their deadline or time to live; no handler saw them.
+    pub expired: u64,
+    /// A full queue dropped them, as its policy says.
+    pub dropped: u64,
+}
+
+impl Counts {
+    /// Offers that came back.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.full + self.shed + self.closed
+    }
+
+    /// Events that have come to their end here.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.done + self.failed + self.expired + self.dropped
+    }
+}
+
+/// Offers shed for one reason.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ShedCount {
+    /// Why.
+    pub reason: &'static str,
+    /// How many.
+    pub events: u64,
+}
+
+impl ShedCount {
+    pub(crate) fn new(reason: &'static str) -> Self {
+        ShedCount { reason, events: 0 }
+    }
+}
+
+/// A distribution of times, right to 1 %.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Percentiles {
+    /// Events that it stands for.
+    pub count: u64,
+    /// Mean.
+    pub mean: Duration,
+    /// Half took at most this.
+    pub p50: Duration,
+    /// Nine in ten took at most this.
+    pub p90: Duration,
+    /// All but one in a hundred took at most this.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+/// How many events workers took at once.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct BatchSizes {
+    /// Mean, in events.
+    pub mean: f64,
+    /// Largest, in events.
+    pub max: u64,
+}
+
+/// Time that a stage stood still because another had no room.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Blocked {
+    /// The stage without room.
+    pub on: String,
+    /// Summed over the places for workers.
+    pub time: Duration,
+}
+
+/// One stage at one moment; counters and times since the start.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct StageSnapshot {
+    /// Its name.
+    pub name: String,
+    /// The domain that it runs in; its own name for an own pool.
+    pub domain: String,
+    /// Threads of that domain.
+    pub threads: usize,
+    /// Places for workers in this stage: its concurrency limit.
+    pub limit: usize,
+    /// Places that are in use, stalled ones with them.
+    pub busy_places: usize,
+    /// Events that wait.
+    pub queue_len: usize,
+    /// Most that may wait.
+    pub queue_bound: usize,
+    /// Bytes that wait; 0 where events do not say their weight.
+    pub queue_bytes: u64,
+    /// Most bytes that may wait.
+    pub queue_bytes_bound: Option<u64>,
+    /// Age of the event that has waited longest, to within the sampling of stamps.
+    pub oldest: Duration,
+    /// Events that workers hold.
+    pub in_hand: usize,
+    /// Events that have come to no end yet: queued, in hand, or left when the pipeline stopped.
+    pub left: usize,
+    /// Offers by outcome.
+    pub counts: Counts,
+    /// From offer to take.
+    pub wait: Percentiles,
+    /// Handler in to out, per event.
+    pub service: Percentiles,
+    /// Events taken at once.
+    pub batch: BatchSizes,
+    /// Time in the handler, summed over the places.
+    pub busy: Duration,
+    /// Time stalled, summed over the places.
+    pub blocked: Duration,
+    /// The same by the stage that had no room.
+    pub blocked_on: Vec<Blocked>,
+    /// Rest of the threads' time; for an own pool only, where the threads are the stage's.
+    pub idle: Duration,
+}
+
+/// One edge at one moment.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct EdgeSnapshot {
+    /// Port that it leaves from: `price`, or `price.fraud`.
+    pub from: String,
+    /// Stage that it goes to.
+    pub to: String,
+    /// Events that came out behind the outlet's adapters.
+    pub produced: u64,
+    /// Events that were offered to the stage.
+    pub offered: u64,
+    /// Events that wait in the outbox for room: produced − offered.
+    pub left: u64,
+}
+
+/// A pipeline at one moment. Its size depends on the graph alone, so one can be taken every 100 ms.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Name of the pipeline.
+    pub pipeline: String,
+    /// Time since the start.
+    pub elapsed: Duration,
+    /// The stages, in the order of their declaration.
+    pub stages: Vec<StageSnapshot>,
+    /// The edges, likewise.
+    pub edges: Vec<EdgeSnapshot>,
+}
+
+impl Snapshot {
+    /// The stage of that name.
+    #[must_use]
+    pub fn stage(&self, name: &str) -> Option<&StageSnapshot> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<16} {:>11} {:>8} {:>8} {:>5} {:>9} {:>8} {:>8}",
+            "stage", "queue", "wait p99", "svc p99", "busy%", "done", "refused", "threads"
+        )?;
+        for stage in &self.stages {
+            let busy = 100.0 * stage.busy.as_secs_f64()
+                / (self.elapsed.as_secs_f64() * stage.limit.min(stage.threads).max(1) as f64).max(1e-9);
+            writeln!(
+                f,
+                "{:<16} {:>11} {:>8} {:>8} {:>5.0} {:>9} {:>8} {:>8}",
+                crate::name::cut(&stage.name, 16),
+                format!("{}/{}", stage.queue_len, stage.queue_bound),
+                short(stage.wait.p99),
+                short(stage.service.p99),
+                busy.min(100.0),
+                stage.counts.done,
+                stage.counts.refused(),
+                stage.threads,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A duration in at most eight characters.
+pub(crate) fn short(duration: Duration) -> String {
+    let ns = duration.as_nanos() as f64;
+    let (value, unit) = match ns {
+        n if n < 1e3 => (n, "ns"),
+        n if n < 1e6 => (n / 1e3, "µs"),
+        n if n < 1e9 => (n / 1e6, "ms"),
+        n => (n / 1e9, "s"),
+    };
+    if value >= 100.0 || unit == "ns" { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
+}

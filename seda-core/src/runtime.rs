@@ -1,0 +1,207 @@
+//! A pipeline at work on threads: what code outside can do with it.
+
+use std::{
+    sync::atomic::Ordering,
+    time::Instant,
+};
+
+use crate::{
+    drive::{self, threads::Crew},
+    event::Event,
+    graph::{Finding, Graph, Ledger, Pipeline, Report, StartError},
+    metrics::Snapshot,
+    options::Deadlines,
+    outcome::Refused,
+    stage::{
+        inlet::{Inbox, Inlet},
+        offer::Entry,
+    },
+};
+
+impl Pipeline {
+    /// Checks everything, starts the handlers, then the threads. Blocks for as long as the handlers' own starts take.
+    ///
+    /// # Errors
+    /// All findings at once, each with its cure; no thread runs then.
+    pub fn start(self) -> Result<Running, StartError> {
+        let graph = self.plan()?;
+        let name = graph.shared.name.clone();
+        let crew = drive::threads::start(graph).map_err(|error| StartError {
+            pipeline: name,
+            findings: vec![Finding::new(format!("a thread could not be started: {error}"), "allow the process more threads, or declare fewer")],
+        })?;
+        Ok(Running { crew: Some(crew) })
+    }
+}
+
+/// A pipeline at work. Dropped, it gives the second stop signal at once and joins its threads: see
+/// [`drain`](Running::drain) for the gentle way.
+#[must_use = "dropped, a running pipeline stops at once"]
+pub struct Running {
+    /// Taken by the stop.
+    crew: Option<Crew>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Running({})", self.crew().graph.shared.name)
+    }
+}
+
+/// Why a knob was not turned; nothing has changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangeError(pub(crate) String);
+
+impl std::fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ChangeError {}
+
+impl Running {
+    fn crew(&self) -> &Crew {
+        self.crew.as_ref().expect("only the stop takes it, and that takes the handle")
+    }
+
+    /// An inlet for code outside.
+    ///
+    /// # Panics
+    /// If the inlet is of another pipeline.
+    #[must_use]
+    pub fn entry<T: Event>(&self, inlet: Inlet<T>) -> Entry<T> {
+        entry(&self.crew().graph, inlet)
+    }
+
+    /// Offers one event, as [`Entry::offer`] does; for many, hold the [`entry`](Running::entry).
+    ///
+    /// # Errors
+    /// The event comes back with the reason.
+    ///
+    /// # Panics
+    /// If the inlet is of another pipeline.
+    pub fn offer<T: Event>(&self, inlet: Inlet<T>, event: T) -> Result<(), Refused<T>> {
+        self.entry(inlet).offer(event)
+    }
+
+    /// Everything measured, at this moment. Takes each stage's lock for the copy of its numbers; its size depends on the
+    /// graph alone.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let crew = self.crew();
+        drive::snapshot(&crew.graph, crew.graph.shared.clock.now_ns(), |domain| crew.threads(domain))
+    }
+
+    /// What has become of every event so far. It adds up while nothing is on its way.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger::of(&self.crew().graph, false)
+    }
+
+    /// Changes the number of threads of a domain, or of a stage with threads of its own, within the declared range.
+    ///
+    /// # Errors
+    /// An unknown name, or a number outside of the range; nothing has changed then.
+    pub fn resize(&self, name: &str, threads: usize) -> Result<(), ChangeError> {
+        self.crew().resize(name, threads).map_err(ChangeError)
+    }
+
+    /// Changes the bound of a stage's queue. Events above a lower bound stay; new ones wait, or are refused, until there
+    /// is room.
+    ///
+    /// # Errors
+    /// An unknown name, or a bound of 0; nothing has changed then.
+    pub fn set_bound(&self, stage: &str, events: usize) -> Result<(), ChangeError> {
+        set_bound(&self.crew().graph, stage, events)
+    }
+
+    /// The gentle stop, in two signals. Blocks.
+    ///
+    /// 1. Offers from outside are refused and sources stop; what is queued is finished, upstream first, and each handler
+    ///    is flushed when nothing can come to it any more.
+    /// 2. What is not finished by the first deadline is left where it is, and handlers are told to cancel
+    ///    ([`Cx::is_cancelled`](crate::Cx::is_cancelled)). A handler that has not returned by the second deadline is
+    ///    named in the report and its thread abandoned; what it gives later is ignored.
+    pub fn drain(mut self, deadlines: Deadlines) -> Report {
+        self.stop(deadlines)
+    }
+
+    /// Waits for all sources to come to their end by themselves, then for everything behind them. Offers from outside are
+    /// refused from now on. Blocks, without a deadline.
+    pub fn finish(mut self) -> Report {
+        let began = Instant::now();
+        let crew = self.crew.take().expect("a handle is stopped once");
+        close(&crew.graph, false);
+        crew.await_end(None);
+        let stuck = crew.stop_threads(Deadlines::default().cancel);
+        report(&crew.graph, began, stuck)
+    }
+
+    fn stop(&mut self, deadlines: Deadlines) -> Report {
+        let began = Instant::now();
+        let crew = self.crew.take().expect("a handle is stopped once");
+        close(&crew.graph, true);
+        crew.await_end(Some(began + deadlines.finish));
+        crew.graph.shared.cancelled.store(true, Ordering::Release);
+        let stuck = crew.stop_threads(deadlines.cancel);
+        report(&crew.graph, began, stuck)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.crew.is_some() {
+            let report = self.stop(Deadlines::now());
+            for stage in &report.stuck {
+                tracing::warn!(pipeline = %report.pipeline, stage, "a handler did not return; its thread was abandoned");
+            }
+        }
+    }
+}
+
+/// The first signal.
+pub(crate) fn close(graph: &Graph, sources_too: bool) {
+    graph.shared.draining.store(sources_too, Ordering::Release);
+    for node in &graph.stages {
+        node.activation.books().close();
+        if sources_too {
+            node.activation.books().end_source();
+        }
+    }
+    graph.shared.budget.wake_all();
+    graph.shared.progress.notify();
+}
+
+pub(crate) fn report(graph: &Graph, began: Instant, stuck: Vec<String>) -> Report {
+    graph.stages.iter().for_each(|node| node.activation.abandon());
+    graph.stages.iter().for_each(|node| node.activation.books().abandon_queue());
+    Report {
+        pipeline: graph.shared.name.clone(),
+        took: began.elapsed(),
+        stuck,
+        ledger: Ledger::of(graph, true),
+    }
+}
+
+pub(crate) fn entry<T: Event>(graph: &Graph, inlet: Inlet<T>) -> Entry<T> {
+    assert!(
+        inlet.pipeline == graph.shared.id,
+        "{inlet:?} is not of pipeline `{}`; use the inlets that its own stages gave",
+        graph.shared.name
+    );
+    let inbox = graph.stages[inlet.stage as usize].inbox.clone().downcast::<Inbox<T>>();
+    Entry::new(inbox.unwrap_or_else(|_| unreachable!("an inlet's type is its stage's")))
+}
+
+pub(crate) fn set_bound(graph: &Graph, stage: &str, events: usize) -> Result<(), ChangeError> {
+    let Some(node) = graph.stages.iter().find(|node| node.name == stage) else {
+        let names: Vec<_> = graph.stages.iter().map(|node| node.name.as_str()).collect();
+        return Err(ChangeError(format!("there is no stage `{stage}`; there are: {}", names.join(", "))));
+    };
+    if events == 0 {
+        return Err(ChangeError(format!("a queue bound of 0 events would stop `{stage}`; give at least 1")));
+    }
+    node.activation.books().set_bound(events);
+    Ok(())
+}

@@ -1,0 +1,421 @@
+//! The books of a stage: its bounds, its counters, its places for workers, who waits. Plain numbers under the stage's
+//! lock; nothing here knows an event's type.
+
+use std::collections::VecDeque;
+
+use super::waiter::Waiter;
+use crate::{
+    admission::{Admission, Load, Offer, Settle, Take, Verdict},
+    metrics::{BatchSizes, Counts, Distribution, ShedCount},
+    options::{StageOptions, WhenFull},
+    outcome::Refusal,
+};
+
+/// A batch should not keep a worker longer than this, as its events are handed on together.
+const BATCH_NS: u64 = 100_000;
+/// From this service time per event on, a queue is shared out between the places instead of going to the first.
+const SHARE_NS: u64 = 1_000;
+/// Weight of a new batch in the mean service time: 1/16, so that one that was preempted does not count for long.
+const MEAN_SHIFT: u32 = 4;
+
+pub(crate) struct Book {
+    pub(crate) bound: usize,
+    pub(crate) bytes_bound: Option<u64>,
+    pub(crate) when_full: WhenFull,
+    pub(crate) batch_max: usize,
+    whole_batches: bool,
+    /// Credits given out by `reserve`: room that is spoken for, with no event in it yet.
+    pub(crate) reserved: usize,
+    /// To code outside.
+    pub(crate) closed: bool,
+    pub(crate) counts: Counts,
+    pub(crate) in_hand: usize,
+    /// Events that were queued when the pipeline stopped.
+    pub(crate) left: usize,
+    pub(crate) limit: usize,
+    pub(crate) in_use: usize,
+    free: Vec<u32>,
+    seats: Vec<Seat>,
+    places_max: u32,
+    resumable: VecDeque<u32>,
+    pub(crate) pull: Pull,
+    pub(crate) flush: Flush,
+    pub(crate) runnable: bool,
+    waiters: VecDeque<(usize, Waiter)>,
+    policy: Option<Box<dyn Admission>>,
+    pub(crate) service_ns: u64,
+    measured: bool,
+    pub(crate) wait: Distribution,
+    pub(crate) service: Distribution,
+    pub(crate) busy_ns: u64,
+    batches: u64,
+    batched: u64,
+    batch_most: u64,
+}
+
+/// Where a place for a worker stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Seat {
+    Free,
+    Busy,
+    /// Room came for it while it was still busy finding that there was none.
+    BusyAndResumed,
+    /// Holds what it could not hand on, or waits for the data-parallel pool; no worker is with it.
+    Aside,
+    /// The same, and it can go on.
+    Resumable,
+}
+
+/// Where a source stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Pull {
+    /// Not a source.
+    No,
+    Ready,
+    /// Until a timer, or the byte budget.
+    Waiting,
+    Ended,
+}
+
+/// Where the flush of a drain stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flush {
+    No,
+    /// The next place whose state is to be flushed.
+    Due(u32),
+    Done,
+}
+
+/// What a worker may do next.
+pub(crate) enum Next {
+    Resume(u32),
+    Flush(u32),
+    Pull(u32),
+    Take(u32),
+}
+
+/// What a worker did with a batch.
+#[derive(Default)]
+pub(crate) struct Account {
+    pub(crate) taken: usize,
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) expired: u64,
+    pub(crate) weight: u64,
+    pub(crate) service_ns: u64,
+    /// Events made by a source: offered and done at once.
+    pub(crate) pulled: u64,
+    /// Waits in ns, each with the number of events that it stands for.
+    pub(crate) waits: Vec<(u64, u32)>,
+}
+
+/// Whether an offer can be enqueued now.
+pub(crate) enum Room {
+    Yes,
+    /// After that many of the oldest, or until it fits, were dropped.
+    DropOldest,
+    DropNewest,
+    /// Full; the offerer may wait.
+    Wait,
+    No(Refusal),
+}
+
+impl Book {
+    pub(crate) fn new(options: &mut StageOptions, places_max: u32, limit: usize, whole_batches: bool, source: bool) -> Self {
+        Book {
+            bound: options.queue_events,
+            bytes_bound: options.queue_bytes,
+            when_full: options.when_full,
+            batch_max: options.batch_max,
+            whole_batches,
+            reserved: 0,
+            closed: false,
+            counts: Counts::default(),
+            in_hand: 0,
+            left: 0,
+            limit,
+            in_use: 0,
+            free: Vec::new(),
+            seats: Vec::new(),
+            places_max,
+            resumable: VecDeque::new(),
+            pull: if source { Pull::Ready } else { Pull::No },
+            flush: Flush::No,
+            runnable: false,
+            waiters: VecDeque::new(),
+            policy: options.take_admission(),
+            service_ns: 0,
+            measured: false,
+            wait: Distribution::default(),
+            service: Distribution::default(),
+            busy_ns: 0,
+            batches: 0,
+            batched: 0,
+            batch_most: 0,
+        }
+    }
+
+    // ---- room
+
+    /// Events that may still come, for an offerer that did not wait: not before those who wait for more than one place.
+    pub(crate) fn room(&self, len: usize, waited: bool) -> usize {
+        if !waited && self.waiters.front().is_some_and(|(need, _)| *need > 1) {
+            return 0;
+        }
+        self.bound.saturating_sub(len + self.reserved)
+    }
+
+    pub(crate) fn fits_bytes(&self, len: usize, bytes: u64, weight: u64) -> bool {
+        // An event over the bound enters an empty queue, or it never would.
+        self.bytes_bound.is_none_or(|bound| len == 0 || bytes + weight <= bound)
+    }
+
+    /// What the bound says to an offer from outside of `n` events.
+    pub(crate) fn room_for(&self, n: usize, weight: u64, len: usize, bytes: u64, waited: bool) -> Room {
+        if n > self.bound {
+            return Room::No(Refusal::TooMany { bound: self.bound });
+        }
+        let fits = self.room(len, waited) >= n && self.fits_bytes(len, bytes, weight);
+        match self.when_full {
+            _ if fits => Room::Yes,
+            WhenFull::Block => Room::Wait,
+            WhenFull::Reject => Room::No(Refusal::Full),
+            WhenFull::DropNewest => Room::DropNewest,
+            // Room that is reserved cannot be dropped for.
+            WhenFull::DropOldest if self.bound - self.reserved.min(self.bound) >= n => Room::DropOldest,
+            WhenFull::DropOldest => Room::No(Refusal::Full),
+        }
+    }
+
+    /// Asks the policy; counts what it sheds.
+    pub(crate) fn admit(&mut self, n: usize, class: u8, deadline_ns: u64, len: usize, now_ns: u64) -> Result<(), Refusal> {
+        let load = self.load(len);
+        let Some(policy) = &mut self.policy else { return Ok(()) };
+        let deadline_ns = (deadline_ns != 0).then_some(deadline_ns);
+        match policy.offer(&Offer { now_ns, events: n, class, deadline_ns, load }) {
+            Verdict::Admit => Ok(()),
+            Verdict::Shed { reason, retry_after } => {
+                self.counts.offered += n as u64;
+                self.counts.shed += n as u64;
+                let by = &mut self.counts.shed_by;
+                let at = by.iter().position(|shed| shed.reason == reason.as_str()).unwrap_or_else(|| {
+                    by.push(ShedCount::new(reason.as_str()));
+                    by.len() - 1
+                });
+                by[at].events += n as u64;
+                Err(Refusal::Shed { reason, retry_after })
+            }
+        }
+    }
+
+    pub(crate) fn has_policy(&self) -> bool {
+        self.policy.is_some()
+    }
+
+    pub(crate) fn load(&self, backlog: usize) -> Load {
+        Load { backlog, in_hand: self.in_hand, busy: self.in_use, limit: self.limit, service_ns: self.service_ns }
+    }
+
+    /// Counts a refusal and passes it on.
+    pub(crate) fn refuse(&mut self, n: usize, why: Refusal) -> Refusal {
+        self.counts.offered += n as u64;
+        match why {
+            Refusal::Closed => self.counts.closed += n as u64,
+            _ => self.counts.full += n as u64,
+        }
+        why
+    }
+
+    // ---- who waits
+
+    pub(crate) fn wait(&mut self, need: usize, waiter: Waiter, again: bool) {
+        // Who was woken in vain keeps its turn.
+        if again { self.waiters.push_front((need, waiter)) } else { self.waiters.push_back((need, waiter)) }
+    }
+
+    /// Who is to be woken now: the first in line once the queue is half empty, as at the first free place each event would
+    /// cost a wake-up; all when it is empty, as no take will come by to wake the next.
+    pub(crate) fn due_waiters(&mut self, len: usize) -> Vec<Waiter> {
+        let Some((need, _)) = self.waiters.front() else { return Vec::new() };
+        let used = len + self.reserved;
+        if used == 0 {
+            return self.all_waiters();
+        }
+        let room = self.bound.saturating_sub(used);
+        if room >= *need && (used <= self.bound / 2 || len == 0 || *need > self.bound / 2) {
+            return self.waiters.pop_front().into_iter().map(|(_, waiter)| waiter).collect();
+        }
+        Vec::new()
+    }
+
+    pub(crate) fn all_waiters(&mut self) -> Vec<Waiter> {
+        self.waiters.drain(..).map(|(_, waiter)| waiter).collect()
+    }
+
+    /// Takes a thread's waiter back; false if it was woken already.
+    pub(crate) fn forget(&mut self, is: impl Fn(&Waiter) -> bool) -> bool {
+        let before = self.waiters.len();
+        self.waiters.retain(|(_, waiter)| !is(waiter));
+        self.waiters.len() < before
+    }
+
+    // ---- places for workers
+
+    pub(crate) fn can_run(&self, has_work: bool) -> bool {
+        !self.resumable.is_empty()
+            || (self.in_use < self.limit && (has_work || self.pull == Pull::Ready))
+            || (self.in_use == 0 && matches!(self.flush, Flush::Due(_)))
+    }
+
+    /// What a worker that comes should do; takes a place for it.
+    pub(crate) fn next(&mut self, has_work: bool) -> Option<Next> {
+        if let Some(place) = self.resumable.pop_front() {
+            self.seats[place as usize] = Seat::Busy;
+            return Some(Next::Resume(place));
+        }
+        if let (Flush::Due(place), 0) = (self.flush, self.in_use) {
+            let places = self.seats.len() as u32;
+            self.flush = if place + 1 < places { Flush::Due(place + 1) } else { Flush::Done };
+            if place >= places {
+                return None;
+            }
+            self.free.retain(|&free| free != place);
+            self.occupy(place);
+            return Some(Next::Flush(place));
+        }
+        if self.in_use >= self.limit || !(has_work || self.pull == Pull::Ready) {
+            return None;
+        }
+        let place = self.free_place()?;
+        self.occupy(place);
+        Some(if has_work { Next::Take(place) } else { Next::Pull(place) })
+    }
+
+    fn occupy(&mut self, place: u32) {
+        self.seats[place as usize] = Seat::Busy;
+        self.in_use += 1;
+    }
+
+    /// The one used last, whose state is warm.
+    fn free_place(&mut self) -> Option<u32> {
+        if let Some(place) = self.free.pop() {
+            return Some(place);
+        }
+        if self.seats.len() == self.places_max as usize {
+            return None;
+        }
+        self.seats.push(Seat::Free);
+        Some(self.seats.len() as u32 - 1)
+    }
+
+    pub(crate) fn free(&mut self, place: u32) {
+        self.in_use -= 1;
+        self.seats[place as usize] = Seat::Free;
+        self.free.push(place);
+    }
+
+    /// The worker leaves the place with what it could not hand on.
+    pub(crate) fn set_aside(&mut self, place: u32) {
+        let seat = &mut self.seats[place as usize];
+        if *seat == Seat::BusyAndResumed {
+            *seat = Seat::Resumable;
+            self.resumable.push_back(place);
+        } else {
+            *seat = Seat::Aside;
+        }
+    }
+
+    /// Room came, or a batch came back from the pool. A place that needs neither any more is left alone.
+    pub(crate) fn resume(&mut self, place: u32) {
+        let seat = &mut self.seats[place as usize];
+        match *seat {
+            Seat::Aside => {
+                *seat = Seat::Resumable;
+                self.resumable.push_back(place);
+            }
+            Seat::Busy => *seat = Seat::BusyAndResumed,
+            Seat::Free | Seat::BusyAndResumed | Seat::Resumable => {}
+        }
+    }
+
+    /// A place whose state could not be built is not used again.
+    pub(crate) fn retire(&mut self) {
+        self.in_use -= 1;
+        self.limit = self.limit.saturating_sub(1);
+    }
+
+    /// Places whose state exists; set at start for those that were built then.
+    pub(crate) fn open_places(&mut self, places: u32) {
+        self.seats = vec![Seat::Free; places as usize];
+        self.free = (0..places).rev().collect();
+    }
+
+    // ---- batches
+
+    /// How many events to take at once. Natural batching: what is there, never waiting for more.
+    pub(crate) fn batch_size(&self, len: usize) -> usize {
+        let most = self.batch_max.min(len);
+        if self.whole_batches {
+            return most;
+        }
+        if !self.measured {
+            return 1;
+        }
+        let mean = self.service_ns.max(1);
+        let share = if self.limit > 1 && mean >= SHARE_NS { len.div_ceil(self.limit) } else { len };
+        most.min(share).min((BATCH_NS / mean).max(1) as usize)
+    }
+
+    /// How long a batch of `n` is expected to keep a worker; unknown counts as long.
+    pub(crate) fn expected_ns(&self, n: usize) -> u64 {
+        if self.measured { self.service_ns.saturating_mul(n as u64) } else { u64::MAX }
+    }
+
+    pub(crate) fn took(&mut self, n: usize, len: usize, now_ns: u64) {
+        self.in_hand += n;
+        let load = self.load(len);
+        if let Some(policy) = &mut self.policy {
+            policy.take(&Take { now_ns, events: n, load });
+        }
+    }
+
+    pub(crate) fn settle(&mut self, account: &Account, len: usize, now_ns: u64, measure: bool) {
+        self.in_hand -= account.taken;
+        self.counts.offered += account.pulled;
+        self.counts.done += account.done;
+        self.counts.failed += account.failed;
+        self.counts.expired += account.expired;
+        let n = account.done + account.failed;
+        if n > 0 {
+            let each = account.service_ns / n;
+            self.service_ns = if self.measured {
+                let step = (each as i64 - self.service_ns as i64) >> MEAN_SHIFT;
+                (self.service_ns as i64 + step).max(0) as u64
+            } else {
+                each
+            };
+            self.measured = true;
+            self.busy_ns += account.service_ns;
+            self.batches += 1;
+            self.batched += n;
+            self.batch_most = self.batch_most.max(n);
+            if measure {
+                self.service.record(each, n);
+            }
+        }
+        for &(wait_ns, times) in &account.waits {
+            self.wait.record(wait_ns, u64::from(times));
+        }
+        let load = self.load(len);
+        if let Some(policy) = &mut self.policy {
+            let failed = (account.failed + account.expired) as usize;
+            let events = account.taken;
+            policy.settle(&Settle { now_ns, events, failed, service_ns: account.service_ns, load });
+        }
+    }
+
+    pub(crate) fn batch_sizes(&self) -> BatchSizes {
+        let mean = if self.batches == 0 { 0.0 } else { self.batched as f64 / self.batches as f64 };
+        BatchSizes { mean, max: self.batch_most }
+    }
+}

@@ -1,0 +1,240 @@
+//! What the stages of a pipeline share, and what a stage is to them: no event type in sight.
+
+use std::{
+    any::Any,
+    sync::{
+        Arc, Condvar, Mutex, OnceLock, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::waiter::Waiter;
+use crate::{clock::Clock, ready::ReadySet, sync::lock, timer::Timers};
+
+/// One running pipeline, seen from its stages.
+pub(crate) struct Shared {
+    pub(crate) id: u32,
+    pub(crate) name: String,
+    pub(crate) clock: Clock,
+    pub(crate) timers: Timers,
+    /// Whether waits and service times are recorded.
+    pub(crate) metrics: AtomicBool,
+    /// First signal: offers from outside are refused, sources are stopped.
+    pub(crate) draining: AtomicBool,
+    /// Second signal: handlers should return.
+    pub(crate) cancelled: AtomicBool,
+    pub(crate) progress: Progress,
+    pub(crate) budget: Budget,
+    /// For data-parallel batches; made at start if a stage needs it, and absent on virtual time.
+    pub(crate) parallel: OnceLock<rayon::ThreadPool>,
+    /// Set at start.
+    pub(crate) wiring: OnceLock<Wiring>,
+}
+
+/// What handlers may need to know of the graph.
+pub(crate) struct Wiring {
+    /// Inboxes by stage, for offers from handlers; weak, as they hold this.
+    pub(crate) inboxes: Vec<Weak<dyn Any + Send + Sync>>,
+    /// `reaches[a]` has b where events of stage a can come to stage b.
+    pub(crate) reaches: Vec<Vec<bool>>,
+    pub(crate) domain_of: Vec<u32>,
+    pub(crate) names: Vec<String>,
+}
+
+impl Wiring {
+    /// Whether a handler of `from` that waits for room at `to` could be waiting for itself.
+    pub(crate) fn would_deadlock(&self, from: u32, to: u32) -> bool {
+        let (from, to) = (from as usize, to as usize);
+        self.domain_of[from] == self.domain_of[to] || self.reaches[to][from]
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(id: u32, name: String) -> Self {
+        Shared {
+            id,
+            name,
+            clock: Clock::real(),
+            timers: Timers::default(),
+            metrics: AtomicBool::new(true),
+            draining: AtomicBool::new(false),
+            cancelled: AtomicBool::new(false),
+            progress: Progress::default(),
+            budget: Budget::default(),
+            parallel: OnceLock::new(),
+            wiring: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn measures(&self) -> bool {
+        self.metrics.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+}
+
+/// Tells whoever waits for an end that something may have come to one.
+#[derive(Default)]
+pub(crate) struct Progress {
+    count: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Progress {
+    pub(crate) fn notify(&self) {
+        *lock(&self.count) += 1;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn seen(&self) -> u64 {
+        *lock(&self.count)
+    }
+
+    /// Blocks until something happened after `seen`, at most `timeout`.
+    pub(crate) fn wait(&self, seen: u64, timeout: Duration) {
+        let count = lock(&self.count);
+        drop(self.changed.wait_timeout_while(count, timeout, |count| *count == seen));
+    }
+}
+
+/// Bytes that all queues of a pipeline may hold together: checked at the entries and sources, charged by every queue
+/// that knows the weight of its events, from offer to settle.
+#[derive(Default)]
+pub(crate) struct Budget {
+    /// Set before the start.
+    pub(crate) limit: OnceLock<u64>,
+    used: AtomicU64,
+    any_waits: AtomicBool,
+    waiters: Mutex<Vec<Waiter>>,
+}
+
+impl Budget {
+    pub(crate) fn charge(&self, bytes: u64) {
+        if self.limit.get().is_some() {
+            self.used.fetch_add(bytes, Ordering::SeqCst);
+        }
+    }
+
+    /// Gives bytes back and wakes who waits for them.
+    pub(crate) fn release(&self, bytes: u64) {
+        if self.limit.get().is_none() || bytes == 0 {
+            return;
+        }
+        self.used.fetch_sub(bytes, Ordering::SeqCst);
+        if self.any_waits.load(Ordering::SeqCst) {
+            self.wake_all();
+        }
+    }
+
+    /// Who finds no room waits again.
+    pub(crate) fn wake_all(&self) {
+        let mut waiters = lock(&self.waiters);
+        self.any_waits.store(false, Ordering::SeqCst);
+        let woken = std::mem::take(&mut *waiters);
+        drop(waiters);
+        woken.into_iter().for_each(Waiter::wake);
+    }
+
+    /// An entry may go over by one offer where nothing else is held, as a queue may.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        self.limit.get().is_none_or(|limit| {
+            let used = self.used.load(Ordering::SeqCst);
+            used == 0 || used + bytes <= *limit
+        })
+    }
+
+    /// Leaves a waiter; false, and no waiter, if there is room after all.
+    pub(crate) fn wait(&self, bytes: u64, waiter: Waiter) -> bool {
+        let mut waiters = lock(&self.waiters);
+        self.any_waits.store(true, Ordering::SeqCst);
+        // Looked at after the flag was raised: a release sees the flag, or this sees the bytes.
+        if self.has_room(bytes) {
+            return false;
+        }
+        waiters.push(waiter);
+        true
+    }
+}
+
+/// One stage, seen from the others.
+pub(crate) struct StageCore {
+    pub(crate) id: u32,
+    pub(crate) name: String,
+    pub(crate) shared: Arc<Shared>,
+    /// Set at start.
+    pub(crate) home: OnceLock<Home>,
+    /// Time to live in the queue; 0 for none.
+    pub(crate) max_age_ns: u64,
+}
+
+/// The place of a stage in its domain.
+pub(crate) struct Home {
+    pub(crate) ready: Arc<ReadySet>,
+    pub(crate) bit: usize,
+    pub(crate) domain: u32,
+}
+
+impl StageCore {
+    pub(crate) fn domain(&self) -> u32 {
+        self.home.get().map_or(u32::MAX, |home| home.domain)
+    }
+
+    /// Makes the bit agree with the books; called under the stage's lock.
+    pub(crate) fn mark(&self, runnable: bool) {
+        if let Some(home) = self.home.get() {
+            if runnable { home.ready.set(home.bit) } else { home.ready.clear(home.bit) }
+        }
+    }
+
+    /// After the lock is given back: a worker is woken, if one must be.
+    pub(crate) fn notify(&self) {
+        if let Some(home) = self.home.get() {
+            home.ready.notify();
+        }
+    }
+}
+
+/// A link behind an outlet's adapters.
+pub(crate) struct EdgeCore {
+    pub(crate) from: u32,
+    pub(crate) port: String,
+    pub(crate) to: String,
+    pub(crate) produced: AtomicU64,
+    pub(crate) offered: AtomicU64,
+    pub(crate) blocked_ns: AtomicU64,
+    /// When the stall began that lasts; 0 for none.
+    pub(crate) stalled_at_ns: AtomicU64,
+    /// Events that stood in outboxes when the pipeline stopped.
+    pub(crate) left: AtomicU64,
+    /// Asks whose answer can be reached from here; a ticket of another stays behind. Set at start.
+    pub(crate) asks: OnceLock<Box<[u32]>>,
+}
+
+impl EdgeCore {
+    pub(crate) fn new(from: u32, port: String, to: String) -> Self {
+        EdgeCore {
+            from,
+            port,
+            to,
+            produced: AtomicU64::new(0),
+            offered: AtomicU64::new(0),
+            blocked_ns: AtomicU64::new(0),
+            stalled_at_ns: AtomicU64::new(0),
+            left: AtomicU64::new(0),
+            asks: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn blocked(&self, now_ns: u64) -> Duration {
+        let since = self.stalled_at_ns.load(Ordering::Relaxed);
+        let lasting = if since == 0 { 0 } else { now_ns.saturating_sub(since) };
+        Duration::from_nanos(self.blocked_ns.load(Ordering::Relaxed) + lasting)
+    }
+}

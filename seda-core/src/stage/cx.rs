@@ -1,0 +1,162 @@
+use std::{
+    cell::Cell,
+    collections::VecDeque,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{core::StageCore, inlet::Inlet, offer::Entry};
+use crate::{
+    clock::ns,
+    event::{Event, Marks},
+    outcome::{Refusal, Refused},
+    ticket::Loss,
+};
+
+thread_local! {
+    /// Pipeline and stage whose handler runs on this thread.
+    static HANDLING: Cell<Option<(u32, u32)>> = const { Cell::new(None) };
+}
+
+/// The stage whose handler runs on this thread, as (pipeline, stage).
+pub(crate) fn handling() -> Option<(u32, u32)> {
+    HANDLING.get()
+}
+
+/// Runs `f` as a handler of the stage.
+pub(crate) fn as_handler<R>(core: &StageCore, f: impl FnOnce() -> R) -> R {
+    let before = HANDLING.replace(Some((core.shared.id, core.id)));
+    // Put back on a panic too: the thread goes on to other stages.
+    let _back = Restore(before);
+    f()
+}
+
+struct Restore(Option<(u32, u32)>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        HANDLING.set(self.0);
+    }
+}
+
+/// What a handler may ask of the runtime, as its second argument.
+///
+/// ```
+/// use seda_core::Cx;
+/// fn crawl(url: String, cx: &Cx) -> Vec<String> {
+///     let mut found = Vec::new();
+///     while found.len() < 10 && !cx.is_cancelled() {
+///         found.push(format!("{url}/{}", found.len()));
+///     }
+///     found
+/// }
+/// # let _: fn(String, &Cx) -> Vec<String> = crawl;
+/// ```
+pub struct Cx {
+    pub(crate) core: Arc<StageCore>,
+    /// Of the event in hand.
+    pub(crate) marks: Option<Box<Marks>>,
+    /// Of a batch that is handled in one call.
+    pub(crate) batch_marks: VecDeque<Option<Box<Marks>>>,
+    /// Events answered since the batch was taken.
+    pub(crate) answered: u64,
+    pub(crate) failed: u64,
+    /// Virtual time that the handler said it took.
+    pub(crate) spent_ns: Cell<u64>,
+}
+
+impl Cx {
+    pub(crate) fn new(core: Arc<StageCore>) -> Self {
+        Cx {
+            core,
+            marks: None,
+            batch_marks: VecDeque::new(),
+            answered: 0,
+            failed: 0,
+            spent_ns: Cell::new(0),
+        }
+    }
+
+    /// True from the second signal of a drain on: return as soon as you can, what you return still counts.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.core.shared.is_cancelled()
+    }
+
+    /// True from the first signal of a drain on: no more offers come from outside.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.core.shared.is_draining()
+    }
+
+    /// Time until the deadline of the event in hand; zero when it has passed, `None` when it has none.
+    #[must_use]
+    pub fn deadline_left(&self) -> Option<Duration> {
+        let deadline_ns = self.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
+        let left = || Duration::from_nanos(deadline_ns.saturating_sub(self.core.shared.clock.now_ns()));
+        (deadline_ns != 0).then(left)
+    }
+
+    /// Priority class of the event in hand.
+    #[must_use]
+    pub fn class(&self) -> u8 {
+        self.marks.as_ref().map_or(0, |marks| marks.class)
+    }
+
+    /// Name of the stage.
+    #[must_use]
+    pub fn stage(&self) -> &str {
+        &self.core.name
+    }
+
+    /// On virtual time: the event in hand takes this long, beside what the test kit says. Nothing on threads, where
+    /// time passes by itself.
+    pub fn spend(&self, time: Duration) {
+        self.spent_ns.set(self.spent_ns.get() + ns(time));
+    }
+
+    /// Offers to another stage of this pipeline, declared with [`uses`](crate::StageOptionsExt::uses); blocks while
+    /// its queue is full and its policy is to block.
+    ///
+    /// # Errors
+    /// As [`Entry::offer`]; [`Refusal::WouldDeadlock`] where the stage is upstream or in the same domain.
+    pub fn offer<T: Event>(&self, inlet: Inlet<T>, event: T) -> Result<(), Refused<T>> {
+        match self.entry(inlet) {
+            Some(entry) => entry.offer(event),
+            None => Err(Refused { event, why: Refusal::Closed }),
+        }
+    }
+
+    /// Offers without waiting.
+    ///
+    /// # Errors
+    /// As [`Entry::try_offer`].
+    pub fn try_offer<T: Event>(&self, inlet: Inlet<T>, event: T) -> Result<(), Refused<T>> {
+        match self.entry(inlet) {
+            Some(entry) => entry.try_offer(event),
+            None => Err(Refused { event, why: Refusal::Closed }),
+        }
+    }
+
+    fn entry<T: Event>(&self, inlet: Inlet<T>) -> Option<Entry<T>> {
+        let shared = &self.core.shared;
+        if inlet.pipeline != shared.id {
+            return None;
+        }
+        let inbox = shared.wiring.get()?.inboxes.get(inlet.stage as usize)?.upgrade()?;
+        Some(Entry::new(inbox.downcast().ok()?))
+    }
+
+    /// The event in hand will not be answered.
+    pub(crate) fn lose(&mut self, loss: &Loss) {
+        let marks = self.marks.take().into_iter().chain(self.batch_marks.drain(..).flatten());
+        marks.for_each(|marks| note(&marks, loss));
+    }
+}
+
+/// Tells the ticket, if there is one, why this copy ends.
+pub(crate) fn note(marks: &Marks, loss: &Loss) {
+    if let Some(ticket) = &marks.ticket {
+        ticket.note(loss.clone());
+    }
+}

@@ -1,0 +1,570 @@
+//! The shapes of a handler, and the loop that each one is run by. A shape is named by a wrapper; the value that comes
+//! back stays what it is.
+
+use std::{
+    collections::VecDeque,
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::cx::Cx;
+use crate::{
+    event::{Envelope, Event},
+    options::{Extract, StageOptions},
+    queue::Batch as Queued,
+};
+
+/// Why a handler could not start.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A handler as a value: many workers call it at once, so it takes `&self`. For state without a lock see
+/// [`HandlerMut`] and [`per_worker`].
+///
+/// ```
+/// use seda_core::{Cx, Handler, Pipeline};
+///
+/// struct Greet { greeting: String }
+///
+/// impl Handler for Greet {
+///     type In = String;
+///     type Out = String;
+///     fn handle(&self, name: String, _: &Cx) -> String {
+///         format!("{}, {name}", self.greeting)
+///     }
+/// }
+///
+/// let mut p = Pipeline::named("hello");
+/// let (greet, greeted) = p.stage("greet", Greet { greeting: "hello".into() });
+/// p.end("print", greeted, |line: String| println!("{line}"));
+/// # let running = p.start().unwrap();
+/// # running.offer(greet, "you".into()).unwrap();
+/// # running.drain(Default::default());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    note = "a handler is `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, a value with `Handler`, or `per_worker(..)`, `batch(..)`, `parallel(..)`"
+)]
+pub trait Handler {
+    /// The event that it takes.
+    type In;
+    /// What it makes of it.
+    type Out;
+
+    /// Handles one event, on a worker's thread. It may block: that holds one worker of its domain.
+    fn handle(&self, event: Self::In, cx: &Cx) -> Self::Out;
+
+    /// Once, before the pipeline takes offers.
+    ///
+    /// # Errors
+    /// Any error stops the start of the pipeline and is in its list of findings.
+    fn start(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Once, when a drain has brought everything upstream to its end: the last chance to give events on.
+    fn flush(&self, emit: &mut dyn FnMut(Self::Out)) {
+        let _ = emit;
+    }
+}
+
+/// A handler with state of its own in every worker, so it takes `&mut self` and needs no lock. Given as a factory, to
+/// [`per_worker`].
+pub trait HandlerMut {
+    /// The event that it takes.
+    type In;
+    /// What it makes of it.
+    type Out;
+
+    /// Handles one event, on a worker's thread.
+    fn handle(&mut self, event: Self::In, cx: &Cx) -> Self::Out;
+
+    /// Once for each state, before it sees an event.
+    ///
+    /// # Errors
+    /// At the start of the pipeline, an error stops it. Later, for a worker that was added or rebuilt, it is told
+    /// through tracing and the stage goes on with one worker less.
+    fn start(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Once for each state, when a drain has brought everything upstream to its end.
+    fn flush(&mut self, emit: &mut dyn FnMut(Self::Out)) {
+        let _ = emit;
+    }
+}
+
+impl<H: Handler + ?Sized> Handler for Box<H> {
+    type In = H::In;
+    type Out = H::Out;
+
+    fn handle(&self, event: H::In, cx: &Cx) -> H::Out {
+        (**self).handle(event, cx)
+    }
+
+    fn start(&self) -> Result<(), BoxError> {
+        (**self).start()
+    }
+
+    fn flush(&self, emit: &mut dyn FnMut(H::Out)) {
+        (**self).flush(emit);
+    }
+}
+
+/// A factory of handlers: one for each worker of the stage, built again after a panic.
+///
+/// ```
+/// use seda_core::{Pipeline, StageOptionsExt, per_worker};
+/// let mut p = Pipeline::named("numbers");
+/// let counting = per_worker(|| {
+///     let mut seen = 0u64;
+///     move |n: u64| { seen += 1; n + seen }
+/// });
+/// let (numbers, sums) = p.stage("count", counting.threads(2));
+/// # p.end("end", sums, drop);
+/// # let _ = numbers;
+/// ```
+#[must_use]
+pub fn per_worker<F>(factory: F) -> PerWorker<F> {
+    PerWorker(factory)
+}
+
+/// See [`per_worker`].
+#[derive(Clone, Debug)]
+pub struct PerWorker<F>(F);
+
+/// A handler of whole batches, as an external call is often cheaper for many events at once.
+///
+/// The function gets a [`Batch`] and gives [`Answers`], which only the batch can make: one for each event, none
+/// forgotten. A panic fails the whole batch.
+///
+/// ```
+/// use seda_core::{Batch, Pipeline, batch};
+/// let mut p = Pipeline::named("users");
+/// let (ids, names) = p.stage("look-up", batch(|ids: Batch<u32>| {
+///     let rows: Vec<String> = ids.iter().map(|id| format!("user {id}")).collect(); // one query
+///     let mut rows = rows.into_iter();
+///     ids.answer(|_| rows.next())
+/// }));
+/// # p.end("end", names, drop);
+/// # let _ = ids;
+/// ```
+#[must_use]
+pub fn batch<F>(f: F) -> Batched<F> {
+    Batched(f)
+}
+
+/// See [`batch`](fn@batch).
+#[derive(Clone, Debug)]
+pub struct Batched<F>(F);
+
+/// Events that a worker took at once, in order; at least one.
+#[derive(Debug)]
+pub struct Batch<T>(Vec<T>);
+
+impl<T> Batch<T> {
+    /// How many.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a batch is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The events, to be read before they are answered.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    /// Answers each event.
+    pub fn answer<U>(self, f: impl FnMut(T) -> U) -> Answers<U> {
+        Answers(self.0.into_iter().map(f).collect())
+    }
+
+    /// Answers all events by a function of all of them, which gives as many answers, in the same order.
+    ///
+    /// # Panics
+    /// If it gives another number: the batch then fails as a whole.
+    pub fn answer_all<U>(self, f: impl FnOnce(Vec<T>) -> Vec<U>) -> Answers<U> {
+        let events = self.0.len();
+        let answers = f(self.0);
+        assert_eq!(answers.len(), events, "a batch of {events} events got {} answers", answers.len());
+        Answers(answers)
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Batch<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// One answer for each event of a [`Batch`].
+#[derive(Debug)]
+#[must_use]
+pub struct Answers<U>(Vec<U>);
+
+// ---- what the activation runs
+
+/// The state of one place for a worker, and its loop over a batch. The handler's type ends here.
+pub(crate) trait Work<I, O>: Send {
+    fn start(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Handles the batch. On a panic the batch keeps what was not begun, and `cx` the marks of what was in hand.
+    fn run(&mut self, batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx);
+
+    fn flush(&mut self, emit: &mut dyn FnMut(O)) {
+        let _ = emit;
+    }
+
+    /// Sources only: makes up to `most` events.
+    fn pull(&mut self, most: usize, outs: &mut Queued<O>, cx: &mut Cx) -> Pulling {
+        let _ = (most, outs, cx);
+        Pulling::End
+    }
+
+    /// Data-parallel handlers only: the function to run on the pool.
+    fn parallel(&self) -> Option<Arc<dyn Fn(I) -> O + Send + Sync>> {
+        None
+    }
+}
+
+/// How far a source has come.
+pub(crate) enum Pulling {
+    More,
+    WaitUntil(u64),
+    End,
+}
+
+/// Makes the state of a place; called at start, for an added worker, and after a panic.
+pub(crate) type Factory<I, O> = Box<dyn Fn() -> Box<dyn Work<I, O>> + Send + Sync>;
+
+/// A handler with its options, ready to be a stage.
+pub struct StageParts<I, O> {
+    pub(crate) factory: Factory<I, O>,
+    pub(crate) options: StageOptions,
+    pub(crate) extract: Extract<I>,
+    pub(crate) whole_batches: bool,
+    /// Called at once by many workers on events of one batch.
+    pub(crate) data_parallel: bool,
+}
+
+impl<I, O> StageParts<I, O> {
+    pub(crate) fn new(factory: Factory<I, O>) -> Self {
+        StageParts {
+            factory,
+            options: StageOptions::default(),
+            extract: Extract::default(),
+            whole_batches: false,
+            data_parallel: false,
+        }
+    }
+}
+
+/// What can be a stage: `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, a value with [`Handler`], and [`per_worker`],
+/// [`batch`](fn@batch), [`parallel`](crate::parallel); each with options from [`StageOptionsExt`](crate::StageOptionsExt).
+///
+/// `M` only tells the shapes apart; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "not a handler",
+    note = "a handler is `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, or a value whose type has `Handler` (`&self`)",
+    note = "a handler with `&mut self` needs a value of its own in every worker: give a factory, `per_worker(|| ..)`",
+    note = "for whole batches use `batch(..)`, for data-parallel ones `parallel(..)`"
+)]
+pub trait IntoStage<M> {
+    /// The event that it takes.
+    type In;
+    /// What it makes of it.
+    type Out;
+
+    /// The parts.
+    fn into_parts(self) -> StageParts<Self::In, Self::Out>
+    where
+        Self: Send + Sync + 'static,
+        Self::In: Event,
+        Self::Out: Event;
+}
+
+/// Marks of the shapes.
+#[doc(hidden)]
+#[allow(unreachable_pub, missing_debug_implementations, reason = "only ever inferred; public for the compiler alone")]
+pub mod shape {
+    use std::marker::PhantomData;
+
+    pub struct Plain<I, O>(PhantomData<(I, O)>);
+    pub struct WithCx<I, O>(PhantomData<(I, O)>);
+    pub struct Value;
+    pub struct Each<M>(PhantomData<M>);
+    pub struct Whole<I, O>(PhantomData<(I, O)>);
+    pub struct Parallel<I, O>(PhantomData<(I, O)>);
+    pub struct Tuned;
+}
+
+/// The loop of every shape that handles one event at a time.
+fn each<I, O>(batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx, mut handle: impl FnMut(I, &Cx) -> O) {
+    while let Some(envelope) = batch.pop_front() {
+        // In `cx` while the handler has the event, so that a panic leaves it to be told of.
+        cx.marks = envelope.marks;
+        let event = handle(envelope.event, cx);
+        cx.answered += 1;
+        outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
+    }
+}
+
+struct SharedWork<F>(Arc<F>);
+
+impl<F, I, O> IntoStage<shape::Plain<I, O>> for F
+where
+    F: Fn(I) -> O,
+{
+    type In = I;
+    type Out = O;
+
+    fn into_parts(self) -> StageParts<I, O>
+    where
+        F: Send + Sync + 'static,
+        I: Event,
+        O: Event,
+    {
+        let f = Arc::new(self);
+        StageParts::new(Box::new(move || Box::new(SharedWork(f.clone()))))
+    }
+}
+
+impl<F: Fn(I) -> O + Send + Sync, I, O> Work<I, O> for SharedWork<F> {
+    fn run(&mut self, batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx) {
+        each(batch, outs, cx, |event, _| (self.0)(event));
+    }
+}
+
+struct CxWork<F>(Arc<F>);
+
+impl<F, I, O> IntoStage<shape::WithCx<I, O>> for F
+where
+    F: Fn(I, &Cx) -> O,
+{
+    type In = I;
+    type Out = O;
+
+    fn into_parts(self) -> StageParts<I, O>
+    where
+        F: Send + Sync + 'static,
+        I: Event,
+        O: Event,
+    {
+        let f = Arc::new(self);
+        StageParts::new(Box::new(move || Box::new(CxWork(f.clone()))))
+    }
+}
+
+impl<F: Fn(I, &Cx) -> O + Send + Sync, I, O> Work<I, O> for CxWork<F> {
+    fn run(&mut self, batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx) {
+        each(batch, outs, cx, |event, cx| (self.0)(event, cx));
+    }
+}
+
+struct ValueWork<H> {
+    handler: Arc<H>,
+    /// One value serves all places, so its start and its flush are done by the first that comes.
+    started: Arc<AtomicBool>,
+    flushed: Arc<AtomicBool>,
+}
+
+impl<H: Handler> IntoStage<shape::Value> for H {
+    type In = H::In;
+    type Out = H::Out;
+
+    fn into_parts(self) -> StageParts<H::In, H::Out>
+    where
+        H: Send + Sync + 'static,
+        H::In: Event,
+        H::Out: Event,
+    {
+        let handler = Arc::new(self);
+        let (started, flushed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        StageParts::new(Box::new(move || {
+            Box::new(ValueWork { handler: handler.clone(), started: started.clone(), flushed: flushed.clone() })
+        }))
+    }
+}
+
+impl<H: Handler + Send + Sync> Work<H::In, H::Out> for ValueWork<H> {
+    fn start(&mut self) -> Result<(), BoxError> {
+        if self.started.swap(true, Ordering::AcqRel) { Ok(()) } else { self.handler.start() }
+    }
+
+    fn run(&mut self, batch: &mut Queued<H::In>, outs: &mut Queued<H::Out>, cx: &mut Cx) {
+        each(batch, outs, cx, |event, cx| self.handler.handle(event, cx));
+    }
+
+    fn flush(&mut self, emit: &mut dyn FnMut(H::Out)) {
+        if !self.flushed.swap(true, Ordering::AcqRel) {
+            self.handler.flush(emit);
+        }
+    }
+}
+
+/// What a factory given to [`per_worker`] can make: `FnMut(In) -> Out`, `FnMut(In, &Cx) -> Out` or a [`HandlerMut`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler with state",
+    note = "`per_worker` takes a factory of `FnMut(In) -> Out`, `FnMut(In, &Cx) -> Out` or of values with `HandlerMut`"
+)]
+pub trait IntoWorker<M> {
+    /// The event that it takes.
+    type In;
+    /// What it makes of it.
+    type Out;
+
+    #[doc(hidden)]
+    fn handle(&mut self, event: Self::In, cx: &Cx) -> Self::Out;
+
+    #[doc(hidden)]
+    fn start(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    fn flush(&mut self, emit: &mut dyn FnMut(Self::Out)) {
+        let _ = emit;
+    }
+}
+
+impl<F: FnMut(I) -> O, I, O> IntoWorker<shape::Plain<I, O>> for F {
+    type In = I;
+    type Out = O;
+
+    fn handle(&mut self, event: I, _: &Cx) -> O {
+        self(event)
+    }
+}
+
+impl<F: FnMut(I, &Cx) -> O, I, O> IntoWorker<shape::WithCx<I, O>> for F {
+    type In = I;
+    type Out = O;
+
+    fn handle(&mut self, event: I, cx: &Cx) -> O {
+        self(event, cx)
+    }
+}
+
+impl<H: HandlerMut> IntoWorker<shape::Value> for H {
+    type In = H::In;
+    type Out = H::Out;
+
+    fn handle(&mut self, event: H::In, cx: &Cx) -> H::Out {
+        HandlerMut::handle(self, event, cx)
+    }
+
+    fn start(&mut self) -> Result<(), BoxError> {
+        HandlerMut::start(self)
+    }
+
+    fn flush(&mut self, emit: &mut dyn FnMut(H::Out)) {
+        HandlerMut::flush(self, emit);
+    }
+}
+
+struct OwnWork<W, M>(W, PhantomData<fn() -> M>);
+
+impl<F, W, M> IntoStage<shape::Each<M>> for PerWorker<F>
+where
+    F: Fn() -> W,
+    W: IntoWorker<M> + Send + 'static,
+    M: 'static,
+{
+    type In = W::In;
+    type Out = W::Out;
+
+    fn into_parts(self) -> StageParts<W::In, W::Out>
+    where
+        Self: Send + Sync + 'static,
+        W::In: Event,
+        W::Out: Event,
+    {
+        StageParts::new(Box::new(move || {
+            let factory = &self;
+            Box::new(OwnWork::<W, M>((factory.0)(), PhantomData))
+        }))
+    }
+}
+
+impl<W: IntoWorker<M> + Send, M> Work<W::In, W::Out> for OwnWork<W, M> {
+    fn start(&mut self) -> Result<(), BoxError> {
+        self.0.start()
+    }
+
+    fn run(&mut self, batch: &mut Queued<W::In>, outs: &mut Queued<W::Out>, cx: &mut Cx) {
+        each(batch, outs, cx, |event, cx| self.0.handle(event, cx));
+    }
+
+    fn flush(&mut self, emit: &mut dyn FnMut(W::Out)) {
+        self.0.flush(emit);
+    }
+}
+
+struct BatchWork<F>(Arc<Batched<F>>);
+
+impl<F, I, O> IntoStage<shape::Whole<I, O>> for Batched<F>
+where
+    F: Fn(Batch<I>) -> Answers<O>,
+{
+    type In = I;
+    type Out = O;
+
+    fn into_parts(self) -> StageParts<I, O>
+    where
+        Self: Send + Sync + 'static,
+        I: Event,
+        O: Event,
+    {
+        let f = Arc::new(self);
+        let mut parts = StageParts::new(Box::new(move || Box::new(BatchWork(f.clone()))));
+        parts.whole_batches = true;
+        parts
+    }
+}
+
+impl<F: Fn(Batch<I>) -> Answers<O>, I, O> Work<I, O> for BatchWork<F>
+where
+    Batched<F>: Send + Sync,
+{
+    fn run(&mut self, batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx) {
+        let mut events = Vec::with_capacity(batch.len());
+        let mut marks = VecDeque::with_capacity(batch.len());
+        for envelope in batch.drain(..) {
+            events.push(envelope.event);
+            marks.push_back(envelope.marks);
+        }
+        cx.batch_marks = marks;
+        let answers = (self.0.0)(Batch(events));
+        cx.answered += answers.0.len() as u64;
+        let marks = cx.batch_marks.drain(..);
+        outs.extend(answers.0.into_iter().zip(marks).map(|(event, marks)| Envelope { event, stamp_ns: 0, marks }));
+    }
+}
+
+impl<I, O> IntoStage<shape::Tuned> for StageParts<I, O> {
+    type In = I;
+    type Out = O;
+
+    fn into_parts(self) -> StageParts<I, O>
+    where
+        I: Event,
+        O: Event,
+    {
+        self
+    }
+}
+
+impl<I, O> std::fmt::Debug for StageParts<I, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StageParts")
+    }
+}

@@ -1,0 +1,753 @@
+//! The first half of an event's life: offered, decided upon, enqueued; and the lock that the other half takes and
+//! settles under.
+
+use std::{
+    marker::PhantomData,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use super::{
+    book::{Account, Book, Flush, Next, Pull, Room},
+    core::StageCore,
+    cx::note,
+    waiter::{Resume, Waiter},
+};
+use crate::{
+    event::{Envelope, Event},
+    metrics::{Blocked, Counts, StageSnapshot},
+    options::Extract,
+    outcome::Refusal,
+    queue::{Batch, Item, Store},
+    sync::lock,
+    ticket::Loss,
+};
+
+/// Single offers that share one stamp while the queue is not empty; the wait of each stamped one stands for them all.
+const STAMP_EVERY: u64 = 16;
+
+/// The typed way into a stage: small, copied, good for any number of links.
+pub struct Inlet<T> {
+    pub(crate) pipeline: u32,
+    pub(crate) stage: u32,
+    pub(crate) event: PhantomData<fn(T)>,
+}
+
+impl<T> Clone for Inlet<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Inlet<T> {}
+
+impl<T> std::fmt::Debug for Inlet<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Inlet({} of pipeline {})", self.stage, self.pipeline)
+    }
+}
+
+/// A stage's queue and books under their lock.
+pub(crate) struct Inbox<T> {
+    pub(crate) core: Arc<StageCore>,
+    extract: Extract<T>,
+    gate: Mutex<Gate<T>>,
+}
+
+struct Gate<T> {
+    store: Store<T>,
+    book: Book,
+}
+
+/// One try of an offer from outside.
+pub(crate) enum Attempt<T> {
+    Taken,
+    /// No room; the offerer may wait and try again.
+    Full(T),
+    Refused(T, Refusal),
+}
+
+/// What a worker got to do.
+pub(crate) struct Taken<T> {
+    pub(crate) place: u32,
+    pub(crate) what: What<T>,
+    /// How long it is expected to take, in ns.
+    pub(crate) expected_ns: u64,
+    /// More is left than one worker should keep.
+    pub(crate) plenty: bool,
+}
+
+pub(crate) enum What<T> {
+    Batch { batch: Batch<T>, keys: Vec<u64>, weight: u64 },
+    Resume,
+    Flush,
+    Pull { most: usize },
+}
+
+/// What read off an offer before the lock.
+#[derive(Clone, Copy, Default)]
+struct Read {
+    key: Option<u64>,
+    weight: u64,
+    class: u8,
+}
+
+impl<T: Event> Inbox<T> {
+    pub(crate) fn new(core: Arc<StageCore>, extract: Extract<T>, store: Store<T>, book: Book) -> Self {
+        Inbox { core, extract, gate: Mutex::new(Gate { store, book }) }
+    }
+
+    // ---- offers from outside
+
+    /// Offers one event; `waited` says that the offerer was woken for it.
+    pub(crate) fn try_one(&self, mut envelope: Envelope<T>, waited: bool) -> Attempt<Envelope<T>> {
+        let read = self.read(&envelope);
+        let deadline_ns = envelope.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
+        if !self.core.shared.budget.has_room(read.weight) {
+            return self.full(1, envelope);
+        }
+        let mut evicted = Vec::new();
+        let mut gate = lock(&self.gate);
+        if let Err(refusal) = self.decide(&mut gate, 1, read, deadline_ns, waited, &mut evicted) {
+            drop(gate);
+            return attempt(refusal, envelope);
+        }
+        let book = &mut gate.book;
+        book.counts.offered += 1;
+        if self.core.shared.measures() || self.core.max_age_ns != 0 {
+            let sampled = self.core.max_age_ns != 0 || book.counts.offered % STAMP_EVERY == 0 || gate.store.len() == 0;
+            if sampled {
+                envelope.stamp_ns = self.core.shared.clock.now_ns();
+            }
+        }
+        self.push(&mut gate.store, envelope, read);
+        self.after_push(gate, true);
+        drop(evicted);
+        Attempt::Taken
+    }
+
+    /// Offers many: all or nothing.
+    pub(crate) fn try_many(&self, events: Vec<T>, waited: bool) -> Attempt<Vec<T>> {
+        let n = events.len();
+        if n == 0 {
+            return Attempt::Taken;
+        }
+        let reads: Vec<Read> =
+            if self.extract.is_empty() { Vec::new() } else { events.iter().map(|event| self.read_event(event)).collect() };
+        let together = reads.iter().fold(Read::default(), |sum, read| Read {
+            key: None,
+            weight: sum.weight + read.weight,
+            class: sum.class.max(read.class),
+        });
+        if !self.core.shared.budget.has_room(together.weight) {
+            return self.full(n, events);
+        }
+        let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
+        let mut batch: Batch<T> = Batch::with_capacity(n);
+        let mut evicted = Vec::new();
+        let mut gate = lock(&self.gate);
+        if let Err(refusal) = self.decide(&mut gate, n, together, 0, waited, &mut evicted) {
+            drop(gate);
+            return attempt(refusal, events);
+        }
+        gate.book.counts.offered += n as u64;
+        batch.extend(events.into_iter().map(|event| Envelope { event, stamp_ns, marks: None }));
+        match &mut gate.store {
+            Store::Plain(queue) => queue.append(&mut batch, n),
+            Store::Marked(_) => {
+                for (at, envelope) in batch.into_iter().enumerate() {
+                    let read = reads.get(at).copied().unwrap_or_default();
+                    self.push(&mut gate.store, envelope, read);
+                }
+            }
+        }
+        self.after_push(gate, true);
+        drop(evicted);
+        Attempt::Taken
+    }
+
+    /// Reserves room for `n` events: credits, invisible to takers until an event is committed.
+    pub(crate) fn try_reserve(&self, n: usize, waited: bool) -> Attempt<()> {
+        let mut gate = lock(&self.gate);
+        let Gate { store, book } = &mut *gate;
+        if book.closed {
+            return Attempt::Refused((), Refusal::Closed);
+        }
+        match book.room_for(n, 0, store.len(), store.bytes(), waited) {
+            Room::Yes => {
+                book.reserved += n;
+                Attempt::Taken
+            }
+            Room::No(why) => Attempt::Refused((), why),
+            Room::Wait => Attempt::Full(()),
+            // Neither policy can make room that stays: what comes is dropped, and a credit would be a promise.
+            Room::DropNewest | Room::DropOldest => Attempt::Refused((), Refusal::Full),
+        }
+    }
+
+    /// Turns one credit into an event. The policy is asked, as for every offer, the bound is not; also after a close,
+    /// as the room was promised before.
+    pub(crate) fn commit(&self, event: T) -> Result<(), (T, Refusal)> {
+        let envelope = Envelope { event, stamp_ns: if self.stamps() { self.core.shared.clock.now_ns() } else { 0 }, marks: None };
+        let read = self.read(&envelope);
+        let mut gate = lock(&self.gate);
+        gate.book.reserved -= 1;
+        if gate.book.flush == Flush::Done {
+            let why = gate.book.refuse(1, Refusal::Closed);
+            return Err((envelope.event, why));
+        }
+        let (now_ns, len) = (self.policy_time(&gate.book), gate.store.len());
+        if let Err(why) = gate.book.admit(1, read.class, 0, len, now_ns) {
+            self.after_push(gate, true);
+            return Err((envelope.event, why));
+        }
+        gate.book.counts.offered += 1;
+        self.push(&mut gate.store, envelope, read);
+        self.after_push(gate, true);
+        Ok(())
+    }
+
+    pub(crate) fn give_back(&self, credits: usize) {
+        let mut gate = lock(&self.gate);
+        gate.book.reserved -= credits;
+        self.after_push(gate, true);
+    }
+
+    /// Leaves a waiter for `need` places, unless there is room after all: then the caller tries again at once.
+    pub(crate) fn wait(&self, need: usize, weight: u64, waiter: Waiter, again: bool) {
+        if !self.core.shared.budget.has_room(weight) {
+            if !self.core.shared.budget.wait(weight, waiter_clone(&waiter)) {
+                waiter.wake();
+            }
+            return;
+        }
+        let mut gate = lock(&self.gate);
+        let Gate { store, book } = &mut *gate;
+        if book.closed || matches!(book.room_for(need, weight, store.len(), store.bytes(), true), Room::Yes) {
+            drop(gate);
+            waiter.wake();
+            return;
+        }
+        book.wait(need, waiter, again);
+    }
+
+    /// An offerer gives up: if it was just woken, the next one is woken in its place.
+    pub(crate) fn forget(&self, is: impl Fn(&Waiter) -> bool) {
+        let mut gate = lock(&self.gate);
+        if !gate.book.forget(is) {
+            self.after_push(gate, true);
+        }
+    }
+
+    /// Counts an offer that gave up waiting, or would have had to wait.
+    pub(crate) fn count_full(&self, n: usize) {
+        lock(&self.gate).book.refuse(n, Refusal::Full);
+    }
+
+    pub(crate) fn weigh(&self, event: &T) -> u64 {
+        self.extract.weight.as_ref().map_or(0, |weigh| weigh(event))
+    }
+
+    /// Bound, then policy; counts a refusal. `Ok` means that room for the offer is there.
+    fn decide(
+        &self,
+        gate: &mut Gate<T>,
+        n: usize,
+        read: Read,
+        deadline_ns: u64,
+        waited: bool,
+        evicted: &mut Vec<Envelope<T>>,
+    ) -> Result<(), Option<Refusal>> {
+        let Gate { store, book } = gate;
+        if book.closed {
+            return Err(Some(book.refuse(n, Refusal::Closed)));
+        }
+        let room = book.room_for(n, read.weight, store.len(), store.bytes(), waited);
+        match room {
+            Room::Wait => return Err(None),
+            Room::No(why) => return Err(Some(book.refuse(n, why))),
+            Room::Yes | Room::DropOldest | Room::DropNewest => {}
+        }
+        let now_ns = self.policy_time(book);
+        book.admit(n, read.class, deadline_ns, store.len(), now_ns).map_err(Some)?;
+        if matches!(room, Room::DropOldest) {
+            self.make_room(store, book, n, read.weight, evicted);
+        }
+        Ok(())
+    }
+
+    /// Drops the oldest until the offer fits.
+    fn make_room(&self, store: &mut Store<T>, book: &mut Book, n: usize, weight: u64, evicted: &mut Vec<Envelope<T>>) {
+        while book.room(store.len(), true) < n || !book.fits_bytes(store.len(), store.bytes(), weight) {
+            let Some((oldest, weight)) = store.drop_oldest() else { return };
+            book.counts.dropped += 1;
+            self.core.shared.budget.release(weight);
+            lose(&oldest, &Loss::Dropped);
+            evicted.push(oldest);
+        }
+    }
+
+    fn full<E>(&self, n: usize, events: E) -> Attempt<E> {
+        let mut gate = lock(&self.gate);
+        let book = &mut gate.book;
+        if book.closed {
+            return Attempt::Refused(events, book.refuse(n, Refusal::Closed));
+        }
+        match book.when_full {
+            crate::options::WhenFull::Block => Attempt::Full(events),
+            // The budget is the pipeline's: dropping this queue's oldest need not make room, so the newest gives way.
+            _ => Attempt::Refused(events, book.refuse(n, Refusal::Full)),
+        }
+    }
+
+    // ---- offers from upstream
+
+    /// Hands on what a place of another stage made: all that there is room for; the rest stays in the lane, with a
+    /// waiter left behind. What is refused goes to `spill`. Returns how many were offered, and whether it stalled.
+    pub(crate) fn hand(
+        &self,
+        lane: &mut Batch<T>,
+        spill: &mut Batch<T>,
+        from_domain: u32,
+        waiter: impl FnOnce() -> Waiter,
+    ) -> (usize, bool) {
+        let before = lane.len();
+        let bulk = self.extract.is_empty();
+        let reads: Vec<Read> = if bulk { Vec::new() } else { lane.iter().map(|e| self.read(e)).collect() };
+        let mut evicted = Vec::new();
+        let mut gate = lock(&self.gate);
+        let plain = matches!(gate.store, Store::Plain(_)) && !gate.book.has_policy();
+        if plain {
+            let Gate { store, book } = &mut *gate;
+            let n = book.room(store.len(), true).min(lane.len());
+            if let (Store::Plain(queue), true) = (store, n > 0) {
+                book.counts.offered += n as u64;
+                queue.append(lane, n);
+            }
+        }
+        let mut next = reads.into_iter();
+        let mut stalled = false;
+        while !lane.is_empty() {
+            let read = next.next().unwrap_or_else(|| Read { class: class_of(&lane[0]), ..Read::default() });
+            match self.hand_one(&mut gate, lane, spill, &mut evicted, read) {
+                Ok(()) => {}
+                Err(Stall) => {
+                    gate.book.wait(1, waiter(), false);
+                    stalled = true;
+                    break;
+                }
+            }
+        }
+        let offered = before - lane.len();
+        // A worker of the same domain looks for work again by itself when it is done here.
+        self.after_push(gate, from_domain != self.core.domain());
+        drop(evicted);
+        (offered, stalled)
+    }
+
+    /// Offers the first event of the lane, on an inner edge: never closed, and what is refused is handed on.
+    fn hand_one(
+        &self,
+        gate: &mut Gate<T>,
+        lane: &mut Batch<T>,
+        spill: &mut Batch<T>,
+        evicted: &mut Vec<Envelope<T>>,
+        read: Read,
+    ) -> Result<(), Stall> {
+        let Gate { store, book } = gate;
+        // Inner events have waited their turn: the places for those who need many are not kept from them.
+        let room = book.room_for(1, read.weight, store.len(), store.bytes(), true);
+        if matches!(room, Room::Wait) {
+            return Err(Stall);
+        }
+        let Some(envelope) = lane.pop_front() else { return Ok(()) };
+        if let Room::No(why) = room {
+            book.refuse(1, why.clone());
+            lose_to(&envelope, why);
+            spill.push_back(envelope);
+            return Ok(());
+        }
+        let deadline_ns = envelope.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
+        let now_ns = self.policy_time(book);
+        if let Err(why) = book.admit(1, read.class, deadline_ns, store.len(), now_ns) {
+            lose_to(&envelope, why);
+            spill.push_back(envelope);
+            return Ok(());
+        }
+        book.counts.offered += 1;
+        match room {
+            Room::DropNewest => {
+                book.counts.dropped += 1;
+                lose(&envelope, &Loss::Dropped);
+                evicted.push(envelope);
+                return Ok(());
+            }
+            Room::DropOldest => self.make_room(store, book, 1, read.weight, evicted),
+            _ => {}
+        }
+        self.push(store, envelope, read);
+        Ok(())
+    }
+
+    // ---- the worker's side
+
+    /// Something to do for a worker, if there is.
+    pub(crate) fn take(&self, now_ns: u64) -> Option<Taken<T>> {
+        let mut gate = lock(&self.gate);
+        let taken = self.take_under(&mut gate, now_ns);
+        self.after_take(gate);
+        taken
+    }
+
+    fn take_under(&self, gate: &mut Gate<T>, now_ns: u64) -> Option<Taken<T>> {
+        let Gate { store, book } = gate;
+        let brief = |place, what| Taken { place, what, expected_ns: 0, plenty: false };
+        loop {
+            return Some(match book.next(store.has_work())? {
+                Next::Resume(place) => brief(place, What::Resume),
+                Next::Flush(place) => Taken { expected_ns: u64::MAX, ..brief(place, What::Flush) },
+                Next::Pull(place) => {
+                    // One at a time: the state of a source is one.
+                    book.pull = Pull::Waiting;
+                    let most = if book.batch_size(usize::MAX) == 1 { 1 } else { book.batch_max };
+                    let expected_ns = book.expected_ns(most);
+                    Taken { expected_ns, ..brief(place, What::Pull { most }) }
+                }
+                Next::Take(place) => {
+                    let mut keys = Vec::new();
+                    let most = book.batch_size(store.len());
+                    let (batch, weight) = store.take(most, &mut keys);
+                    if batch.is_empty() {
+                        // All that was there waits for its key.
+                        book.free(place);
+                        continue;
+                    }
+                    book.took(batch.len(), store.len(), now_ns);
+                    let expected_ns = book.expected_ns(batch.len());
+                    let plenty = store.len() >= book.batch_max;
+                    Taken { place, what: What::Batch { batch, keys, weight }, expected_ns, plenty }
+                }
+            });
+        }
+    }
+
+    /// Records what a worker did; frees its place, with the keys that it held, if its outbox is clear, and takes the next
+    /// batch if `again`.
+    pub(crate) fn settle(
+        &self,
+        account: &Account,
+        empty: Batch<T>,
+        place: u32,
+        cleared: Option<&mut Vec<u64>>,
+        now_ns: u64,
+        again: bool,
+    ) -> Option<Taken<T>> {
+        let mut gate = lock(&self.gate);
+        let Gate { store, book } = &mut *gate;
+        store.recycle(empty);
+        book.settle(account, store.len(), now_ns, self.core.shared.measures());
+        match cleared {
+            Some(keys) => {
+                store.release(keys);
+                book.free(place);
+            }
+            None => book.set_aside(place),
+        }
+        let taken = if again { self.take_under(&mut gate, now_ns) } else { None };
+        let idle = gate.book.in_use == 0 && !gate.store.has_work();
+        self.after_take(gate);
+        self.core.shared.budget.release(account.weight);
+        if idle && self.core.shared.is_draining() {
+            self.core.shared.progress.notify();
+        }
+        taken
+    }
+
+    /// No worker is with the place until it is resumed.
+    pub(crate) fn set_aside(&self, place: u32) {
+        self.change(|book| book.set_aside(place));
+    }
+
+    /// Settles a batch whose place could not be given a handler; the place is not used again.
+    pub(crate) fn settle_without_place(&self, account: &Account, keys: &mut Vec<u64>, now_ns: u64) {
+        let mut gate = lock(&self.gate);
+        let Gate { store, book } = &mut *gate;
+        book.settle(account, store.len(), now_ns, false);
+        store.release(keys);
+        book.retire();
+        self.after_take(gate);
+        self.core.shared.budget.release(account.weight);
+        self.core.shared.progress.notify();
+    }
+
+    // ---- common
+
+    fn read(&self, envelope: &Envelope<T>) -> Read {
+        if self.extract.is_empty() {
+            return Read { class: class_of(envelope), ..Read::default() };
+        }
+        let mut read = self.read_event(&envelope.event);
+        read.class = read.class.max(class_of(envelope));
+        read
+    }
+
+    fn read_event(&self, event: &T) -> Read {
+        Read {
+            key: self.extract.key.as_ref().map(|key| key(event)),
+            weight: self.weigh(event),
+            class: self.extract.class.as_ref().map_or(0, |class| class(event)),
+        }
+    }
+
+    fn push(&self, store: &mut Store<T>, envelope: Envelope<T>, read: Read) {
+        match store {
+            Store::Plain(queue) => queue.push(envelope),
+            Store::Marked(queue) => {
+                self.core.shared.budget.charge(read.weight);
+                queue.push(Item { envelope, key: read.key, weight: read.weight, class: read.class });
+            }
+        }
+    }
+
+    /// Whether every event needs a stamp of its own, or its batch one.
+    fn stamps(&self) -> bool {
+        self.core.shared.measures() || self.core.max_age_ns != 0
+    }
+
+    fn policy_time(&self, book: &Book) -> u64 {
+        if book.has_policy() { self.core.shared.clock.now_ns() } else { 0 }
+    }
+
+    /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
+    fn after_push(&self, mut gate: MutexGuard<'_, Gate<T>>, notify: bool) {
+        let became_runnable = self.refresh(&mut gate);
+        let len = gate.store.len();
+        let waiters = gate.book.due_waiters(len);
+        drop(gate);
+        if became_runnable && notify {
+            self.core.notify();
+        }
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn after_take(&self, mut gate: MutexGuard<'_, Gate<T>>) {
+        self.refresh(&mut gate);
+        let len = gate.store.len();
+        let waiters = gate.book.due_waiters(len);
+        drop(gate);
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    /// Makes the domain's bit agree with the books; true if the stage can run now and could not before.
+    fn refresh(&self, gate: &mut Gate<T>) -> bool {
+        let runnable = gate.book.can_run(gate.store.has_work());
+        if runnable == gate.book.runnable {
+            return false;
+        }
+        gate.book.runnable = runnable;
+        self.core.mark(runnable);
+        runnable
+    }
+
+    fn change<R>(&self, f: impl FnOnce(&mut Book) -> R) -> R {
+        let mut gate = lock(&self.gate);
+        let result = f(&mut gate.book);
+        self.after_push(gate, true);
+        result
+    }
+}
+
+struct Stall;
+
+fn attempt<E>(refusal: Option<Refusal>, events: E) -> Attempt<E> {
+    match refusal {
+        None => Attempt::Full(events),
+        Some(why) => Attempt::Refused(events, why),
+    }
+}
+
+fn class_of<T>(envelope: &Envelope<T>) -> u8 {
+    envelope.marks.as_ref().map_or(0, |marks| marks.class)
+}
+
+fn lose<T>(envelope: &Envelope<T>, loss: &Loss) {
+    if let Some(marks) = &envelope.marks {
+        note(marks, loss);
+    }
+}
+
+fn lose_to<T>(envelope: &Envelope<T>, why: Refusal) {
+    lose(envelope, &Loss::Refused(why));
+}
+
+fn waiter_clone(waiter: &Waiter) -> Waiter {
+    match waiter {
+        Waiter::Thread(blocked) => Waiter::Thread(blocked.clone()),
+        Waiter::Task(waker) => Waiter::Task(waker.clone()),
+        Waiter::Source(stage) => Waiter::Source(stage.clone()),
+        Waiter::Place { stage, place, standing } => {
+            Waiter::Place { stage: stage.clone(), place: *place, standing: standing.clone() }
+        }
+    }
+}
+
+impl<T: Event> Resume for Inbox<T> {
+    fn resume(&self, place: u32) {
+        self.change(|book| book.resume(place));
+    }
+
+    fn source_ready(&self) {
+        self.change(|book| {
+            if book.pull == Pull::Waiting {
+                book.pull = Pull::Ready;
+            }
+        });
+    }
+}
+
+/// What drivers, drain and snapshot see of a stage's books.
+pub(crate) trait Books: Resume {
+    fn core(&self) -> &StageCore;
+    /// Its first places have their state.
+    fn open(&self, places: u32);
+    /// Its home is known: whoever offered before is seen there.
+    fn wake_up(&self);
+    fn close(&self);
+    /// Stops a source; true if it was running.
+    fn end_source(&self);
+    fn ask_flush(&self);
+    fn probe(&self) -> Probe;
+    fn set_bound(&self, events: usize);
+    /// The pipeline has stopped: what is queued is left; who asked for it is told.
+    fn abandon_queue(&self);
+    fn set_limit(&self, places: usize);
+    /// Counts, and what is left.
+    fn ledger(&self) -> (Counts, usize);
+    fn snapshot(&self, now_ns: u64, elapsed: Duration) -> StageSnapshot;
+}
+
+/// One look at a stage, for the drain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Probe {
+    /// Nothing is queued, in hand, or set aside.
+    pub(crate) empty: bool,
+    pub(crate) source_running: bool,
+    pub(crate) flush: Flush,
+    /// Moves with every offer: two equal looks with nothing in between.
+    pub(crate) offered: u64,
+}
+
+impl<T: Event> Books for Inbox<T> {
+    fn core(&self) -> &StageCore {
+        &self.core
+    }
+
+    fn open(&self, places: u32) {
+        self.change(|book| book.open_places(places));
+    }
+
+    fn wake_up(&self) {
+        self.change(|book| book.runnable = false);
+    }
+
+    fn close(&self) {
+        let waiters = self.change(|book| {
+            book.closed = true;
+            book.all_waiters()
+        });
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn end_source(&self) {
+        self.change(|book| {
+            if book.pull != Pull::No {
+                book.pull = Pull::Ended;
+            }
+        });
+        self.core.shared.progress.notify();
+    }
+
+    fn ask_flush(&self) {
+        self.change(|book| {
+            if book.flush == Flush::No {
+                book.flush = Flush::Due(0);
+            }
+        });
+    }
+
+    fn probe(&self) -> Probe {
+        let gate = lock(&self.gate);
+        let book = &gate.book;
+        Probe {
+            empty: gate.store.len() == 0 && book.in_use == 0 && book.reserved == 0,
+            source_running: matches!(book.pull, Pull::Ready | Pull::Waiting),
+            flush: book.flush,
+            offered: book.counts.offered,
+        }
+    }
+
+    fn set_bound(&self, events: usize) {
+        let waiters = self.change(|book| {
+            book.bound = events;
+            book.all_waiters()
+        });
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn abandon_queue(&self) {
+        let mut gate = lock(&self.gate);
+        let Gate { store, book } = &mut *gate;
+        book.left += store.len();
+        let mut gone = Vec::with_capacity(store.len());
+        while let Some((envelope, _)) = store.drop_oldest() {
+            gone.push(envelope);
+        }
+        let waiters = book.all_waiters();
+        drop(gate);
+        gone.iter().for_each(|envelope| lose(envelope, &Loss::Cancelled));
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn set_limit(&self, places: usize) {
+        self.change(|book| book.limit = places);
+    }
+
+    fn ledger(&self) -> (Counts, usize) {
+        let gate = lock(&self.gate);
+        (gate.book.counts.clone(), gate.book.left + gate.store.len() + gate.book.in_hand)
+    }
+
+    fn snapshot(&self, now_ns: u64, elapsed: Duration) -> StageSnapshot {
+        let gate = lock(&self.gate);
+        let Gate { store, book } = &*gate;
+        let oldest = store.oldest_stamp_ns();
+        let (wait, service) = (book.wait.clone(), book.service.clone());
+        let mut snapshot = StageSnapshot {
+            name: self.core.name.clone(),
+            domain: String::new(),
+            threads: 0,
+            limit: book.limit,
+            busy_places: book.in_use,
+            queue_len: store.len(),
+            queue_bound: book.bound,
+            queue_bytes: store.bytes(),
+            queue_bytes_bound: book.bytes_bound,
+            oldest: Duration::from_nanos(if oldest == 0 { 0 } else { now_ns.saturating_sub(oldest) }),
+            in_hand: book.in_hand,
+            left: book.left + store.len() + book.in_hand,
+            counts: book.counts.clone(),
+            wait: Default::default(),
+            service: Default::default(),
+            batch: book.batch_sizes(),
+            busy: Duration::from_nanos(book.busy_ns),
+            blocked: Duration::ZERO,
+            blocked_on: Vec::<Blocked>::new(),
+            idle: elapsed,
+        };
+        drop(gate);
+        // The tables were copied; their quantiles are read without the stage's lock.
+        snapshot.wait = wait.percentiles();
+        snapshot.service = service.percentiles();
+        snapshot
+    }
+}

@@ -1,0 +1,17 @@
+//! A stage. An event's life is two files: `inlet` (offer, decide, enqueue) and `activation` (take a batch, handle, emit,
+//! settle, record).
+
+pub(crate) mod activation;
+pub(crate) mod ask;
+pub(crate) mod book;
+pub(crate) mod core;
+pub(crate) mod cx;
+pub(crate) mod handler;
+pub(crate) mod inlet;
+pub(crate) mod offer;
+pub(crate) mod outlet;
+pub(crate) mod parallel;
+pub(crate) mod route;
+pub(crate) mod source;
+pub(crate) mod tune;
+pub(crate) mod waiter;

@@ -1,0 +1,509 @@
+//! The way out of a stage: adapters that say what a value means, and the lanes of the outbox behind them.
+//!
+//! An outlet is wired once, by moving it. What it becomes is made anew for each place of the stage, so that a lane has
+//! one owner and needs no lock; calls go through one `dyn` per adapter and batch, not per event.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    core::EdgeCore,
+    cx::note,
+    inlet::Inbox,
+    waiter::{Resume, Waiter},
+};
+use crate::{
+    event::{Envelope, Event},
+    options::BATCH_MAX,
+    queue::Batch,
+    sync::lock,
+    ticket::Loss,
+};
+
+/// What a run produced goes in here.
+pub(crate) trait Emit<T>: Send {
+    /// Takes all of `batch`, which is left empty.
+    fn emit(&mut self, batch: &mut Batch<T>);
+
+    /// Hands on what is kept, lane by lane; true when nothing is left. A lane that stalls has left a waiter for the
+    /// place behind and holds no other lane back.
+    fn flush(&mut self, to: &Handing<'_>) -> bool;
+
+    /// The pipeline has stopped: what is kept is left.
+    fn abandon(&mut self);
+}
+
+/// Who hands on.
+pub(crate) struct Handing<'a> {
+    pub(crate) now_ns: u64,
+    pub(crate) domain: u32,
+    pub(crate) place: u32,
+    pub(crate) stage: &'a Arc<dyn Resume>,
+}
+
+impl Handing<'_> {
+    fn waiter(&self, standing: &Arc<AtomicBool>) -> Waiter {
+        standing.store(true, Ordering::Release);
+        Waiter::Place { stage: self.stage.clone(), place: self.place, standing: standing.clone() }
+    }
+}
+
+/// Makes the way behind a port, for one place.
+pub(crate) type MakeEmit<T> = Box<dyn Fn() -> Box<dyn Emit<T>> + Send + Sync>;
+
+/// A port: open until it is wired.
+pub(crate) struct Port<T> {
+    wired: OnceLock<MakeEmit<T>>,
+}
+
+impl<T: Event> Port<T> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Port { wired: OnceLock::new() })
+    }
+
+    pub(crate) fn make(&self) -> Box<dyn Emit<T>> {
+        let make = self.wired.get().expect("the check before the start found every port wired");
+        make()
+    }
+
+    fn wire(&self, make: MakeEmit<T>) {
+        assert!(self.wired.set(make).is_ok(), "an outlet is moved when it is wired");
+    }
+}
+
+/// What outlets tell the pipeline while it is being built.
+#[derive(Default)]
+pub(crate) struct Sketch {
+    pub(crate) ports: Vec<PortSketch>,
+    pub(crate) edges: Vec<EdgeSketch>,
+}
+
+pub(crate) struct PortSketch {
+    pub(crate) name: String,
+    pub(crate) event: &'static str,
+    pub(crate) wired: bool,
+}
+
+pub(crate) struct EdgeSketch {
+    pub(crate) edge: Arc<EdgeCore>,
+    pub(crate) to: Target,
+    pub(crate) has_overflow: bool,
+}
+
+/// Where an edge goes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Target {
+    Stage(u32),
+    Answer(u32),
+}
+
+/// The typed way out of a stage. It is moved when it is wired, so wiring it twice does not compile; left open, it is in
+/// the list of findings at start.
+#[must_use = "an outlet that is not linked is an open port, and the pipeline will not start"]
+pub struct Outlet<T> {
+    port: Arc<Port<T>>,
+    sketch: Arc<Mutex<Sketch>>,
+    id: usize,
+    from: Origin,
+    overflow: Option<Arc<Port<T>>>,
+}
+
+#[derive(Clone)]
+struct Origin {
+    pipeline: u32,
+    stage: u32,
+    name: String,
+}
+
+impl<T> fmt::Debug for Outlet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outlet({})", self.from.name)
+    }
+}
+
+impl<T: Event> Outlet<T> {
+    pub(crate) fn of_stage(port: Arc<Port<T>>, sketch: Arc<Mutex<Sketch>>, pipeline: u32, stage: u32, name: &str) -> Self {
+        Outlet::new(port, sketch, Origin { pipeline, stage, name: name.to_string() })
+    }
+
+    fn new(port: Arc<Port<T>>, sketch: Arc<Mutex<Sketch>>, from: Origin) -> Self {
+        let id = {
+            let mut drawn = lock(&sketch);
+            let event = std::any::type_name::<T>();
+            drawn.ports.push(PortSketch { name: from.name.clone(), event, wired: false });
+            drawn.ports.len() - 1
+        };
+        Outlet { port, sketch, id, from, overflow: None }
+    }
+
+    /// Another port of the same stage, behind an adapter.
+    pub(crate) fn branch<U: Event>(&self, label: &str) -> (Arc<Port<U>>, Outlet<U>) {
+        let name = if label.is_empty() { self.from.name.clone() } else { format!("{}.{label}", self.from.name) };
+        let port = Port::new();
+        let outlet = Outlet::new(port.clone(), self.sketch.clone(), Origin { name, ..self.from.clone() });
+        (port, outlet)
+    }
+
+    pub(crate) fn wire(self, make: MakeEmit<T>) {
+        lock(&self.sketch).ports[self.id].wired = true;
+        self.port.wire(make);
+    }
+
+    pub(crate) fn with_overflow(mut self) -> (Outlet<T>, Outlet<T>) {
+        let (port, outlet) = self.branch("overflow");
+        self.overflow = Some(port);
+        (self, outlet)
+    }
+
+    pub(crate) fn pipeline(&self) -> u32 {
+        self.from.pipeline
+    }
+
+    fn draw(&self, to: Target, to_name: &str) -> Arc<EdgeCore> {
+        let edge = Arc::new(EdgeCore::new(self.from.stage, self.from.name.clone(), to_name.to_string()));
+        let has_overflow = self.overflow.is_some();
+        let drawn = EdgeSketch { edge: edge.clone(), to, has_overflow };
+        lock(&self.sketch).edges.push(drawn);
+        edge
+    }
+
+    pub(crate) fn link(self, inbox: Arc<Inbox<T>>) {
+        let edge = self.draw(Target::Stage(inbox.core.id), &inbox.core.name);
+        let overflow = self.overflow.clone();
+        self.wire(Box::new(move || {
+            Box::new(Lane {
+                waiting: Batch::new(),
+                spill: Batch::new(),
+                stalled: false,
+                standing: Arc::new(AtomicBool::new(false)),
+                inbox: inbox.clone(),
+                edge: edge.clone(),
+                overflow: overflow.as_ref().map(|port| port.make()),
+            })
+        }));
+    }
+
+    pub(crate) fn answer(self, ask: u32, name: &str, counts: Arc<AnswerCounts>) {
+        let edge = self.draw(Target::Answer(ask), name);
+        self.wire(Box::new(move || Box::new(AnswerLane { ask, edge: edge.clone(), counts: counts.clone() })));
+    }
+}
+
+impl Outlet<()> {
+    /// The end of a sink.
+    pub(crate) fn nowhere(self) {
+        self.wire(Box::new(|| Box::new(Nothing)));
+    }
+}
+
+/// A lane of the outbox: what one link could not hand on yet.
+struct Lane<T> {
+    waiting: Batch<T>,
+    spill: Batch<T>,
+    stalled: bool,
+    /// A waiter of this lane stands at the inlet.
+    standing: Arc<AtomicBool>,
+    inbox: Arc<Inbox<T>>,
+    edge: Arc<EdgeCore>,
+    overflow: Option<Box<dyn Emit<T>>>,
+}
+
+impl<T: Event> Emit<T> for Lane<T> {
+    fn emit(&mut self, batch: &mut Batch<T>) {
+        self.edge.produced.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        if let Some(asks) = self.edge.asks.get() {
+            batch.iter_mut().for_each(|envelope| keep_ticket(envelope, asks));
+        }
+        if self.waiting.is_empty() { std::mem::swap(&mut self.waiting, batch) } else { self.waiting.append(batch) }
+    }
+
+    fn flush(&mut self, to: &Handing<'_>) -> bool {
+        if !self.waiting.is_empty() && !self.standing.load(Ordering::Acquire) {
+            // The offer of the whole batch is now; its events share the stamp.
+            self.waiting.iter_mut().step_by(BATCH_MAX).for_each(|first| first.stamp_ns = to.now_ns);
+            if self.inbox.core.max_age_ns != 0 {
+                self.waiting.iter_mut().for_each(|envelope| envelope.stamp_ns = to.now_ns);
+            }
+            let (offered, stalled) =
+                self.inbox.hand(&mut self.waiting, &mut self.spill, to.domain, || to.waiter(&self.standing));
+            self.edge.offered.fetch_add(offered as u64, Ordering::Relaxed);
+            self.time_stall(stalled, to.now_ns);
+        }
+        let mut rest = true;
+        if let Some(overflow) = &mut self.overflow {
+            if !self.spill.is_empty() {
+                overflow.emit(&mut self.spill);
+            }
+            rest = overflow.flush(to);
+        }
+        self.waiting.is_empty() && rest
+    }
+
+    fn abandon(&mut self) {
+        self.edge.left.fetch_add(self.waiting.len() as u64, Ordering::Relaxed);
+        self.waiting.drain(..).chain(self.spill.drain(..)).for_each(|envelope| cancel(&envelope));
+        if let Some(overflow) = &mut self.overflow {
+            overflow.abandon();
+        }
+    }
+}
+
+impl<T> Lane<T> {
+    fn time_stall(&mut self, stalled: bool, now_ns: u64) {
+        if stalled == self.stalled {
+            return;
+        }
+        self.stalled = stalled;
+        if stalled {
+            self.edge.stalled_at_ns.store(now_ns, Ordering::Relaxed);
+        } else {
+            let since = self.edge.stalled_at_ns.swap(0, Ordering::Relaxed);
+            if since != 0 {
+                self.edge.blocked_ns.fetch_add(now_ns.saturating_sub(since), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// A ticket stays only where its answer can still be reached.
+fn keep_ticket<T>(envelope: &mut Envelope<T>, asks: &[u32]) {
+    let Some(marks) = &mut envelope.marks else { return };
+    if marks.ticket.as_ref().is_some_and(|ticket| !asks.contains(&ticket.ask())) {
+        marks.ticket = None;
+        if marks.is_default() {
+            envelope.marks = None;
+        }
+    }
+}
+
+fn cancel<T>(envelope: &Envelope<T>) {
+    if let Some(marks) = &envelope.marks {
+        note(marks, &Loss::Cancelled);
+    }
+}
+
+/// What came to the answer of an ask.
+#[derive(Default)]
+pub(crate) struct AnswerCounts {
+    pub(crate) answered: AtomicU64,
+    /// Second, late, or not asked for.
+    pub(crate) unheard: AtomicU64,
+}
+
+/// Gives each event to whoever asked; never stalls.
+struct AnswerLane {
+    ask: u32,
+    edge: Arc<EdgeCore>,
+    counts: Arc<AnswerCounts>,
+}
+
+impl<T: Event> Emit<T> for AnswerLane {
+    fn emit(&mut self, batch: &mut Batch<T>) {
+        let n = batch.len() as u64;
+        self.edge.produced.fetch_add(n, Ordering::Relaxed);
+        self.edge.offered.fetch_add(n, Ordering::Relaxed);
+        for envelope in batch.drain(..) {
+            let ticket = envelope.marks.and_then(|marks| marks.ticket).filter(|ticket| ticket.ask() == self.ask);
+            let heard = ticket.is_some_and(|ticket| ticket.answer(envelope.event).is_ok());
+            let count = if heard { &self.counts.answered } else { &self.counts.unheard };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn flush(&mut self, _: &Handing<'_>) -> bool {
+        true
+    }
+
+    fn abandon(&mut self) {}
+}
+
+/// The end of a stage whose handler gives `()`.
+pub(crate) struct Nothing;
+
+impl Emit<()> for Nothing {
+    fn emit(&mut self, batch: &mut Batch<()>) {
+        batch.clear();
+    }
+
+    fn flush(&mut self, _: &Handing<'_>) -> bool {
+        true
+    }
+
+    fn abandon(&mut self) {}
+}
+
+// ---- adapters
+
+/// Applies `f` to every event on its way.
+pub(crate) struct MapEmit<T, U, F> {
+    pub(crate) f: Arc<F>,
+    pub(crate) made: Batch<U>,
+    pub(crate) next: Box<dyn Emit<U>>,
+    pub(crate) from: std::marker::PhantomData<fn(T)>,
+}
+
+impl<T: Event, U: Event, F: Fn(T) -> U + Send + Sync> Emit<T> for MapEmit<T, U, F> {
+    fn emit(&mut self, batch: &mut Batch<T>) {
+        self.made.extend(batch.drain(..).map(|envelope| envelope.with(&*self.f)));
+        self.next.emit(&mut self.made);
+    }
+
+    fn flush(&mut self, to: &Handing<'_>) -> bool {
+        self.next.flush(to)
+    }
+
+    fn abandon(&mut self) {
+        self.next.abandon();
+    }
+}
+
+/// Lets through what `f` gives something for.
+pub(crate) struct SiftEmit<T, U, F> {
+    pub(crate) f: Arc<F>,
+    pub(crate) made: Batch<U>,
+    pub(crate) next: Box<dyn Emit<U>>,
+    pub(crate) from: std::marker::PhantomData<fn(T)>,
+}
+
+impl<T: Event, U: Event, F: Fn(T) -> Option<U> + Send + Sync> Emit<T> for SiftEmit<T, U, F> {
+    fn emit(&mut self, batch: &mut Batch<T>) {
+        for Envelope { event, stamp_ns, marks } in batch.drain(..) {
+            if let Some(event) = (self.f)(event) {
+                self.made.push_back(Envelope { event, stamp_ns, marks });
+            }
+        }
+        if !self.made.is_empty() {
+            self.next.emit(&mut self.made);
+        }
+    }
+
+    fn flush(&mut self, to: &Handing<'_>) -> bool {
+        self.next.flush(to)
+    }
+
+    fn abandon(&mut self) {
+        self.next.abandon();
+    }
+}
+
+/// Two ways: one event goes to one of them, or a copy to both is `FanEmit`.
+pub(crate) struct TwoEmit<T, A, B, F> {
+    pub(crate) f: F,
+    pub(crate) a: (Batch<A>, Box<dyn Emit<A>>),
+    pub(crate) b: (Batch<B>, Box<dyn Emit<B>>),
+    pub(crate) from: std::marker::PhantomData<fn(T)>,
+}
+
+impl<T: Event, A: Event, B: Event, F: Fn(T) -> Result<A, B> + Send> Emit<T> for TwoEmit<T, A, B, F> {
+    fn emit(&mut self, batch: &mut Batch<T>) {
+        for Envelope { event, stamp_ns, marks } in batch.drain(..) {
+            match (self.f)(event) {
+                Ok(event) => self.a.0.push_back(Envelope { event, stamp_ns, marks }),
+                Err(event) => self.b.0.push_back(Envelope { event, stamp_ns, marks }),
+            }
+        }
+        if !self.a.0.is_empty() {
+            self.a.1.emit(&mut self.a.0);
+        }
+        if !self.b.0.is_empty() {
+            self.b.1.emit(&mut self.b.0);
+        }
+    }
+
+    fn flush(&mut self, to: &Handing<'_>) -> bool {
+        // Both, whatever the first says: a stalled lane holds no other back.
+        self.a.1.flush(to) & self.b.1.flush(to)
+    }
+
+    fn abandon(&mut self) {
+        self.a.1.abandon();
+        self.b.1.abandon();
+    }
+}
+
+/// A copy of every event to each.
+pub(crate) struct FanEmit<T> {
+    pub(crate) copy: Batch<T>,
+    pub(crate) ways: Vec<Box<dyn Emit<T>>>,
+}
+
+impl<T: Event + Clone> Emit<T> for FanEmit<T> {
+    fn emit(&mut self, batch: &mut Batch<T>) {
+        let Some((last, others)) = self.ways.split_last_mut() else { return batch.clear() };
+        for way in others {
+            self.copy.extend(batch.iter().map(|envelope| Envelope {
+                event: envelope.event.clone(),
+                stamp_ns: envelope.stamp_ns,
+                marks: envelope.marks.clone(),
+            }));
+            way.emit(&mut self.copy);
+        }
+        last.emit(batch);
+    }
+
+    fn flush(&mut self, to: &Handing<'_>) -> bool {
+        self.ways.iter_mut().fold(true, |all, way| way.flush(to) & all)
+    }
+
+    fn abandon(&mut self) {
+        self.ways.iter_mut().for_each(|way| way.abandon());
+    }
+}
+
+/// One event for each item. What is not yet drawn from an iterator stays there while the way is stalled.
+pub(crate) struct EachEmit<I: IntoIterator> {
+    pub(crate) drawn_from: VecDeque<Envelope<I::IntoIter>>,
+    pub(crate) made: Batch<I::Item>,
+    pub(crate) next: Box<dyn Emit<I::Item>>,
+}
+
+impl<I> Emit<I> for EachEmit<I>
+where
+    I: IntoIterator + Event,
+    I::IntoIter: Send,
+    I::Item: Event,
+{
+    fn emit(&mut self, batch: &mut Batch<I>) {
+        self.drawn_from.extend(batch.drain(..).map(|envelope| envelope.with(I::into_iter)));
+    }
+
+    fn flush(&mut self, to: &Handing<'_>) -> bool {
+        loop {
+            if !self.next.flush(to) {
+                return false;
+            }
+            self.draw();
+            if self.made.is_empty() {
+                return true;
+            }
+            self.next.emit(&mut self.made);
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.drawn_from.drain(..).for_each(|envelope| cancel(&envelope));
+        self.next.abandon();
+    }
+}
+
+impl<I: IntoIterator> EachEmit<I> {
+    /// At most a batch, so that the outbox stays bounded.
+    fn draw(&mut self) {
+        while self.made.len() < BATCH_MAX {
+            let Some(front) = self.drawn_from.front_mut() else { return };
+            match front.event.next() {
+                Some(event) => {
+                    let marks = front.marks.clone();
+                    self.made.push_back(Envelope { event, stamp_ns: 0, marks });
+                }
+                None => drop(self.drawn_from.pop_front()),
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Data-parallel batches, on a rayon pool of the pipeline's own.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use rayon::prelude::*;
+
+use super::{
+    core::StageCore,
+    cx::{Cx, as_handler},
+    handler::{IntoStage, StageParts, Work, shape},
+};
+use crate::{
+    event::{Envelope, Event, Marks},
+    queue::Batch,
+    ticket::Loss,
+};
+
+/// A handler whose batches are spread over a pool of threads; what comes out keeps the order of what went in.
+///
+/// For work that is heavy on the processor. The pool is the pipeline's own, with as many threads as the machine has
+/// processors, and is only made if a stage needs it. While a batch is out the stage's worker is free for other stages.
+/// A panic fails its event alone.
+///
+/// ```
+/// use seda_core::{Pipeline, parallel};
+/// let mut p = Pipeline::named("pictures");
+/// let (pictures, thumbs) = p.stage("shrink", parallel(|pixels: Vec<u8>| pixels.len() / 2));
+/// # p.end("end", thumbs, drop);
+/// # let _ = pictures;
+/// ```
+#[must_use]
+pub fn parallel<F>(f: F) -> Parallel<F> {
+    Parallel(f)
+}
+
+/// See [`parallel`].
+#[derive(Clone, Debug)]
+pub struct Parallel<F>(F);
+
+struct ParallelWork<I, O>(Arc<dyn Fn(I) -> O + Send + Sync>);
+
+impl<F, I, O> IntoStage<shape::Parallel<I, O>> for Parallel<F>
+where
+    F: Fn(I) -> O,
+{
+    type In = I;
+    type Out = O;
+
+    fn into_parts(self) -> StageParts<I, O>
+    where
+        Self: Send + Sync + 'static,
+        I: Event,
+        O: Event,
+    {
+        let f: Arc<dyn Fn(I) -> O + Send + Sync> = {
+            let me = self;
+            Arc::new(move |event| {
+                // The wrapper is captured whole: it is what is known to be `Send`.
+                let me = &me;
+                (me.0)(event)
+            })
+        };
+        let mut parts = StageParts::new(Box::new(move || Box::new(ParallelWork(f.clone()))));
+        parts.whole_batches = true;
+        parts.data_parallel = true;
+        parts
+    }
+}
+
+impl<I: Event, O: Event> Work<I, O> for ParallelWork<I, O> {
+    /// Where there is no pool, as on virtual time: in order.
+    fn run(&mut self, batch: &mut Batch<I>, outs: &mut Batch<O>, cx: &mut Cx) {
+        while let Some(envelope) = batch.pop_front() {
+            cx.marks = envelope.marks;
+            let event = (self.0)(envelope.event);
+            cx.answered += 1;
+            outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
+        }
+    }
+
+    fn parallel(&self) -> Option<Arc<dyn Fn(I) -> O + Send + Sync>> {
+        Some(self.0.clone())
+    }
+}
+
+/// What came of a batch on the pool.
+pub(crate) struct Outcome<O> {
+    pub(crate) outs: Batch<O>,
+    pub(crate) failed: u64,
+}
+
+/// Runs a batch on the pool of the calling thread.
+pub(crate) fn run<I: Event, O: Event>(
+    core: &StageCore,
+    f: &(dyn Fn(I) -> O + Send + Sync),
+    batch: Batch<I>,
+) -> Outcome<O> {
+    let one = |envelope: Envelope<I>| -> Result<Envelope<O>, (Option<Box<Marks>>, Loss)> {
+        let Envelope { event, marks, .. } = envelope;
+        match catch_unwind(AssertUnwindSafe(|| as_handler(core, || f(event)))) {
+            Ok(event) => Ok(Envelope { event, stamp_ns: 0, marks }),
+            Err(panic) => Err((marks, Loss::Failed(super::activation::message(&*panic)))),
+        }
+    };
+    let results: Vec<_> = Vec::from(batch).into_par_iter().map(one).collect();
+    let mut outcome = Outcome { outs: Batch::with_capacity(results.len()), failed: 0 };
+    for result in results {
+        match result {
+            Ok(envelope) => outcome.outs.push_back(envelope),
+            Err((marks, loss)) => {
+                outcome.failed += 1;
+                super::activation::told(core, &loss);
+                marks.iter().for_each(|marks| super::cx::note(marks, &loss));
+            }
+        }
+    }
+    outcome
+}

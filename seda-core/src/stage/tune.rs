@@ -1,0 +1,179 @@
+//! Options, said on the handler: `price.threads(2..=8).keyed(|o| o.id)`.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use super::{
+    handler::{IntoStage, StageParts},
+    inlet::Inlet,
+};
+use crate::{
+    admission::Admission,
+    event::Event,
+    options::{DomainId, Placement, Threads, WhenFull},
+};
+
+/// Threads that several stages share; made by [`Pipeline::domain`](crate::Pipeline::domain).
+#[derive(Clone, Copy, Debug)]
+pub struct Domain(pub(crate) DomainId);
+
+/// Options of a stage, as methods of its handler. Each is said once; all have a bound and a default.
+///
+/// ```
+/// use seda_core::{prelude::*, TokenBucket};
+/// fn price(order: (u32, u64)) -> u64 { order.1 * 2 }
+///
+/// let mut p = Pipeline::named("orders");
+/// let tuned = price
+///     .threads(2..=8)                            // its own pool; default 1
+///     .queue(500)                                // events; default 1000
+///     .when_full(WhenFull::Reject)               // default: block
+///     .keyed(|order| order.0)                    // one order's events one after the other
+///     .max_age(ms(250))                          // older ones expire unseen
+///     .admission(TokenBucket::new(1e6, 100));    // default: all are admitted
+/// let (orders, prices) = p.stage("price", tuned);
+/// # p.end("end", prices, drop);
+/// # let running = p.start().unwrap();
+/// # running.offer(orders, (1, 2)).unwrap();
+/// ```
+pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static
+where
+    Self::In: Event,
+    Self::Out: Event,
+{
+    /// Threads of its own: a number, or a range within which it can be changed while running; it starts at its least.
+    /// Default 1.
+    fn threads(self, threads: impl Into<Threads>) -> StageParts<Self::In, Self::Out> {
+        let threads = threads.into();
+        option(self, "threads", |parts| parts.options.placement = Placement::Own(threads))
+    }
+
+    /// Runs on the threads of a domain, with the stages that share it.
+    fn on(self, domain: &Domain) -> StageParts<Self::In, Self::Out> {
+        let domain = domain.0;
+        option(self, "on", |parts| {
+            let limit = match parts.options.placement {
+                Placement::Domain { limit, .. } => limit,
+                Placement::Own(_) => None,
+            };
+            parts.options.placement = Placement::Domain { domain, limit };
+        })
+    }
+
+    /// Most workers of its domain that may be in this stage at once. Default: all of them.
+    fn limit(self, workers: usize) -> StageParts<Self::In, Self::Out> {
+        option(self, "limit", |parts| {
+            if let Placement::Domain { limit, .. } = &mut parts.options.placement {
+                *limit = Some(workers);
+            } else {
+                parts.options.limit_without_domain = true;
+            }
+        })
+    }
+
+    /// Bound of the queue, in events. Default 1000.
+    fn queue(self, events: usize) -> StageParts<Self::In, Self::Out> {
+        option(self, "queue", |parts| parts.options.queue_events = events)
+    }
+
+    /// Bound of the queue in bytes too, by the weight of each event. An event over the bound enters an empty queue.
+    fn queue_bytes(
+        self,
+        bytes: u64,
+        weight: impl Fn(&Self::In) -> u64 + Send + Sync + 'static,
+    ) -> StageParts<Self::In, Self::Out> {
+        option(self, "queue_bytes", |parts| {
+            parts.options.queue_bytes = Some(bytes);
+            parts.extract.weight = Some(Arc::new(weight));
+        })
+    }
+
+    /// Says how many bytes an event holds, for the pipeline's byte budget, without a bound of the queue's own.
+    fn weight(self, weight: impl Fn(&Self::In) -> u64 + Send + Sync + 'static) -> StageParts<Self::In, Self::Out> {
+        option(self, "weight", |parts| parts.extract.weight = Some(Arc::new(weight)))
+    }
+
+    /// What an offer to a full queue does. Default [`WhenFull::Block`].
+    fn when_full(self, when_full: WhenFull) -> StageParts<Self::In, Self::Out> {
+        option(self, "when_full", |parts| parts.options.when_full = when_full)
+    }
+
+    /// Events of one key are handled in their order, one after the other; other keys go on beside them.
+    fn keyed<K: Hash>(
+        self,
+        key: impl Fn(&Self::In) -> K + Send + Sync + 'static,
+    ) -> StageParts<Self::In, Self::Out> {
+        option(self, "keyed", |parts| {
+            parts.extract.key = Some(Arc::new(move |event| {
+                // Of fixed keys, so that a simulation replays.
+                let mut hasher = DefaultHasher::new();
+                key(event).hash(&mut hasher);
+                hasher.finish()
+            }));
+        })
+    }
+
+    /// Priority classes 0 to `classes` − 1: the highest is taken first; drop-oldest drops of the lowest first. An event's
+    /// class is the greater of this and the one that it was offered with.
+    fn classes(
+        self,
+        classes: u8,
+        class: impl Fn(&Self::In) -> u8 + Send + Sync + 'static,
+    ) -> StageParts<Self::In, Self::Out> {
+        option(self, "classes", |parts| {
+            parts.options.classes = classes;
+            parts.extract.class = Some(Arc::new(class));
+        })
+    }
+
+    /// Time to live in the queue: what waited longer expires, counted and unseen. Default: none.
+    fn max_age(self, age: Duration) -> StageParts<Self::In, Self::Out> {
+        option(self, "max_age", |parts| parts.options.max_age = Some(age))
+    }
+
+    /// Most events that a worker takes at once. It never waits for more than are there. Default 64.
+    fn batch_max(self, events: usize) -> StageParts<Self::In, Self::Out> {
+        option(self, "batch_max", |parts| parts.options.batch_max = events)
+    }
+
+    /// The admission policy. Default: all are admitted.
+    fn admission(self, policy: impl Admission + 'static) -> StageParts<Self::In, Self::Out> {
+        option(self, "admission", |parts| {
+            parts.options.admission = Mutex::new(Some(Box::new(policy)));
+        })
+    }
+
+    /// The handler holds that inlet and offers to it: an edge for the check of cycles and the order of a drain.
+    fn uses<T>(self, inlet: Inlet<T>) -> StageParts<Self::In, Self::Out> {
+        let mut parts = self.into_parts();
+        parts.options.uses.push((inlet.pipeline, inlet.stage));
+        parts
+    }
+}
+
+impl<H, M> StageOptionsExt<M> for H
+where
+    H: IntoStage<M> + Sized + Send + Sync + 'static,
+    H::In: Event,
+    H::Out: Event,
+{
+}
+
+fn option<H, M>(
+    handler: H,
+    name: &'static str,
+    set: impl FnOnce(&mut StageParts<H::In, H::Out>),
+) -> StageParts<H::In, H::Out>
+where
+    H: IntoStage<M> + Send + Sync + 'static,
+    H::In: Event,
+    H::Out: Event,
+{
+    let mut parts = handler.into_parts();
+    parts.options.given(name);
+    set(&mut parts);
+    parts
+}

@@ -1,0 +1,216 @@
+//! The test kit: your own pipeline, with your own handlers, on virtual time. Fast, exact, and the same for every run of
+//! one seed.
+//!
+//! ```
+//! use seda_core::{prelude::*, test::{Takes, Virtual, collect}};
+//!
+//! let mut p = Pipeline::named("orders");
+//! let (price, prices) = p.stage("price", |cents: u64| cents * 2);
+//! let priced = collect(&mut p, "priced", prices);
+//!
+//! let mut sim = Virtual::start(p, 42).unwrap();
+//! sim.takes("price", Takes::fixed(ms(3)));
+//! sim.offer(price, 50).unwrap();
+//! sim.advance(ms(2));
+//! assert!(priced.take().is_empty());
+//! sim.advance(ms(1));
+//! assert_eq!(priced.take(), [100]);
+//! assert!(sim.drain(Deadlines::default()).balanced());
+//! ```
+
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+pub use crate::drive::virtual_time::Takes;
+use crate::{
+    clock::ns,
+    drive::{self, virtual_time::VirtualTime},
+    event::Event,
+    graph::{Ledger, Pipeline, Report, StartError},
+    metrics::Snapshot,
+    options::Deadlines,
+    outcome::Refused,
+    runtime::{self, ChangeError},
+    stage::{inlet::Inlet, offer::Entry, outlet::Outlet},
+    sync::lock,
+};
+
+/// A pipeline on virtual time. If the test that holds it panics, it prints its seed.
+#[must_use]
+pub struct Virtual {
+    time: VirtualTime,
+    seed: u64,
+}
+
+impl std::fmt::Debug for Virtual {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Virtual(seed {}, at {:?})", self.seed, self.now())
+    }
+}
+
+impl Virtual {
+    /// Checks the pipeline and starts its handlers, as [`Pipeline::start`] does; no thread is made.
+    ///
+    /// # Errors
+    /// All findings at once.
+    pub fn start(pipeline: Pipeline, seed: u64) -> Result<Self, StartError> {
+        pipeline.make_virtual();
+        Ok(Virtual { time: VirtualTime::new(pipeline.plan()?, seed), seed })
+    }
+
+    /// Says how long the handler of a stage takes for each event, beside what it says by
+    /// [`Cx::spend`](crate::Cx::spend). Default: no time.
+    ///
+    /// # Panics
+    /// If there is no such stage.
+    pub fn takes(&mut self, stage: &str, takes: Takes) -> &mut Self {
+        let stage = self.stage(stage);
+        self.time.takes(stage, takes);
+        self
+    }
+
+    /// An inlet; what would block on threads is refused as full here, as nobody else could make room.
+    #[must_use]
+    pub fn entry<T: Event>(&self, inlet: Inlet<T>) -> Entry<T> {
+        runtime::entry(&self.time.graph, inlet)
+    }
+
+    /// Offers one event.
+    ///
+    /// # Errors
+    /// The event comes back with the reason.
+    pub fn offer<T: Event>(&self, inlet: Inlet<T>, event: T) -> Result<(), Refused<T>> {
+        self.entry(inlet).try_offer(event)
+    }
+
+    /// Lets that much time pass, with all that happens in it.
+    pub fn advance(&mut self, by: Duration) {
+        self.time.advance_to(self.time.now_ns().saturating_add(ns(by)));
+    }
+
+    /// One step: everything that can begin now, or else the next thing in time. False when there is nothing.
+    pub fn step(&mut self) -> bool {
+        self.time.step(u64::MAX)
+    }
+
+    /// Runs until nothing is left to do. An endless source, or a tick, keeps it running for ever: use
+    /// [`advance`](Virtual::advance) with those.
+    pub fn run(&mut self) {
+        while self.step() {}
+    }
+
+    /// Virtual time since the start.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        Duration::from_nanos(self.time.now_ns() - 1)
+    }
+
+    /// Everything measured, at this moment.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        drive::snapshot(&self.time.graph, self.time.now_ns(), |domain| self.time.threads(domain))
+    }
+
+    /// What has become of every event so far.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger::of(&self.time.graph, false)
+    }
+
+    /// Changes the number of threads of a domain, or of a stage with threads of its own.
+    ///
+    /// # Errors
+    /// An unknown name, or a number outside of the declared range.
+    pub fn resize(&mut self, name: &str, threads: usize) -> Result<(), ChangeError> {
+        let domains = &self.time.graph.domains;
+        let Some(domain) = domains.iter().position(|plan| plan.name == name) else {
+            return Err(ChangeError(format!("there is no domain, and no stage with threads of its own, named `{name}`")));
+        };
+        let range = domains[domain].threads;
+        if threads < range.min || threads > range.max {
+            return Err(ChangeError(format!("`{name}` runs on {range} threads and cannot have {threads}")));
+        }
+        self.time.resize(domain, threads);
+        Ok(())
+    }
+
+    /// Changes the bound of a stage's queue.
+    ///
+    /// # Errors
+    /// An unknown name, or a bound of 0.
+    pub fn set_bound(&self, stage: &str, events: usize) -> Result<(), ChangeError> {
+        runtime::set_bound(&self.time.graph, stage, events)
+    }
+
+    /// Stops as [`Running::drain`](crate::Running::drain) does, on virtual time.
+    pub fn drain(mut self, deadlines: Deadlines) -> Report {
+        let (began, began_ns) = (Instant::now(), self.time.now_ns());
+        runtime::close(&self.time.graph, true);
+        let finished = self.time.run_to_end(began_ns.saturating_add(ns(deadlines.finish)));
+        if !finished {
+            self.time.graph.shared.cancelled.store(true, Ordering::Release);
+            let until = self.time.now_ns().saturating_add(ns(deadlines.cancel));
+            self.time.settle_hands(until);
+        }
+        let mut report = runtime::report(&self.time.graph, began, Vec::new());
+        report.took = Duration::from_nanos(self.time.now_ns() - began_ns);
+        report
+    }
+
+    /// Waits, on virtual time, for all sources to end by themselves, then for everything behind them.
+    pub fn finish(mut self) -> Report {
+        let (began, began_ns) = (Instant::now(), self.time.now_ns());
+        runtime::close(&self.time.graph, false);
+        self.time.run_to_end(u64::MAX);
+        let mut report = runtime::report(&self.time.graph, began, Vec::new());
+        report.took = Duration::from_nanos(self.time.now_ns() - began_ns);
+        report
+    }
+
+    fn stage(&self, name: &str) -> usize {
+        let found = self.time.graph.stages.iter().position(|node| node.name == name);
+        found.unwrap_or_else(|| panic!("there is no stage `{name}`"))
+    }
+}
+
+impl Drop for Virtual {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the virtual pipeline ran with seed {}", self.seed);
+        }
+    }
+}
+
+/// What left a sink made by [`collect`], in order.
+#[derive(Clone, Debug)]
+pub struct Collected<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Collected<T> {
+    /// Takes what has come since the last time.
+    #[must_use]
+    pub fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *lock(&self.0))
+    }
+
+    /// How many are there.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        lock(&self.0).len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A sink that keeps what comes to it.
+pub fn collect<T: Event>(pipeline: &mut Pipeline, name: &str, from: Outlet<T>) -> Collected<T> {
+    let kept = Collected(Arc::new(Mutex::new(Vec::new())));
+    let into = kept.0.clone();
+    pipeline.end(name, from, move |event| lock(&into).push(event));
+    kept
+}
