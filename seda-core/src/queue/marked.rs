@@ -12,20 +12,35 @@ use crate::event::Envelope;
 pub(crate) struct Marked<T> {
     /// By class, the lowest first.
     lanes: Vec<VecDeque<Item<T>>>,
-    /// Keys in flight, with the events that wait for them.
-    held: HashMap<u64, VecDeque<Item<T>>>,
-    /// Keys that came free with events waiting, oldest release first.
+    /// Keys that have an event here or in flight.
+    keys: HashMap<u64, Key<T>>,
+    /// Keys that came free with events aside, oldest release first.
     freed: VecDeque<u64>,
     in_lanes: usize,
     aside: usize,
     bytes: u64,
 }
 
+#[derive(Debug)]
+struct Key<T> {
+    /// In flight; a freed key stays held until its events aside are taken.
+    held: bool,
+    /// Older than all of the key that are in the lanes.
+    aside: VecDeque<Item<T>>,
+    in_lanes: usize,
+}
+
+impl<T> Default for Key<T> {
+    fn default() -> Self {
+        Key { held: false, aside: VecDeque::new(), in_lanes: 0 }
+    }
+}
+
 impl<T> Marked<T> {
     pub(crate) fn new(classes: u8) -> Self {
         Marked {
             lanes: (0..classes.max(1)).map(|_| VecDeque::new()).collect(),
-            held: HashMap::new(),
+            keys: HashMap::new(),
             freed: VecDeque::new(),
             in_lanes: 0,
             aside: 0,
@@ -47,10 +62,15 @@ impl<T> Marked<T> {
 
     pub(crate) fn push(&mut self, item: Item<T>) {
         self.bytes += item.weight;
-        if let Some(waiting) = item.key.and_then(|key| self.held.get_mut(&key)) {
-            self.aside += 1;
-            waiting.push_back(item);
-            return;
+        if let Some(hash) = item.key {
+            let key = self.keys.entry(hash).or_default();
+            // Straight aside, so that no worker looks for it in vain; but never past an older one in the lanes.
+            if key.held && key.in_lanes == 0 {
+                self.aside += 1;
+                key.aside.push_back(item);
+                return;
+            }
+            key.in_lanes += 1;
         }
         self.in_lanes += 1;
         let lane = usize::from(item.class).min(self.lanes.len() - 1);
@@ -65,82 +85,98 @@ impl<T> Marked<T> {
             while taken.has_room() {
                 let Some(item) = self.lanes[lane].pop_front() else { break };
                 self.in_lanes -= 1;
-                let Some(key) = item.key else {
+                let Some(hash) = item.key else {
                     taken.add(item);
                     continue;
                 };
-                if mine.contains(&key) {
-                    taken.add(item);
-                } else if let Some(waiting) = self.held.get_mut(&key) {
+                let key = self.keys.get_mut(&hash).expect("a key with an event in the lanes is known");
+                key.in_lanes -= 1;
+                if !key.held {
+                    key.held = true;
+                    mine.insert(hash);
+                    keys.push(hash);
+                } else if !mine.contains(&hash) {
                     self.aside += 1;
-                    waiting.push_back(item);
-                } else {
-                    self.held.insert(key, VecDeque::new());
-                    mine.insert(key);
-                    keys.push(key);
-                    taken.add(item);
+                    key.aside.push_back(item);
+                    continue;
                 }
+                taken.add(item);
             }
         }
         self.bytes -= taken.weight;
         (taken.batch, taken.weight)
     }
 
-    /// Events that waited for their key go before those in the lanes: they are older, and of one key they must.
+    /// Events that stood aside go before those in the lanes: they are older, and of one key they must.
     fn take_freed(&mut self, taken: &mut Taken<T>, keys: &mut Vec<u64>, mine: &mut HashSet<u64>) {
         while taken.has_room() {
-            let Some(key) = self.freed.pop_front() else { return };
-            let waiting = self.held.get_mut(&key).expect("a freed key is held until its events are gone");
+            let Some(hash) = self.freed.pop_front() else { return };
+            let key = self.keys.get_mut(&hash).expect("a freed key is held until its events are taken");
             while taken.has_room() {
-                let Some(item) = waiting.pop_front() else { break };
+                let Some(item) = key.aside.pop_front() else { break };
                 self.aside -= 1;
                 taken.add(item);
             }
-            // Younger events of the key may follow in this batch only once none older waits.
-            if waiting.is_empty() {
-                mine.insert(key);
+            // Younger events of the key may follow in this batch only once none older stands aside.
+            if key.aside.is_empty() {
+                mine.insert(hash);
             }
-            keys.push(key);
+            keys.push(hash);
         }
     }
 
     pub(crate) fn release(&mut self, keys: &mut Vec<u64>) {
-        for key in keys.drain(..) {
-            match self.held.get(&key) {
-                Some(waiting) if !waiting.is_empty() => self.freed.push_back(key),
-                Some(_) => drop(self.held.remove(&key)),
-                None => {}
+        for hash in keys.drain(..) {
+            let Some(key) = self.keys.get_mut(&hash) else { continue };
+            if key.aside.is_empty() {
+                key.held = false;
+                self.forget_if_gone(hash);
+            } else {
+                self.freed.push_back(hash);
             }
         }
     }
 
-    pub(crate) fn drop_oldest(&mut self) -> Option<(Envelope<T>, u64)> {
-        if let Some(lane) = self.lanes.iter_mut().find(|lane| !lane.is_empty()) {
-            let item = lane.pop_front()?;
-            self.in_lanes -= 1;
-            self.bytes -= item.weight;
-            return Some((item.envelope, item.weight));
+    fn forget_if_gone(&mut self, hash: u64) {
+        if self.keys.get(&hash).is_some_and(|key| !key.held && key.in_lanes == 0) {
+            self.keys.remove(&hash);
         }
-        self.drop_aside()
+    }
+
+    pub(crate) fn drop_oldest(&mut self) -> Option<(Envelope<T>, u64)> {
+        let Some(lane) = self.lanes.iter_mut().find(|lane| !lane.is_empty()) else { return self.drop_aside() };
+        let item = lane.pop_front()?;
+        self.in_lanes -= 1;
+        self.bytes -= item.weight;
+        if let Some(hash) = item.key {
+            self.keys.entry(hash).or_default().in_lanes -= 1;
+            self.forget_if_gone(hash);
+        }
+        Some((item.envelope, item.weight))
     }
 
     /// Only events that wait for their key are left. A freed key keeps its last one, which a worker may be coming for.
     fn drop_aside(&mut self) -> Option<(Envelope<T>, u64)> {
         let freed = &self.freed;
-        let spare = |(key, waiting): &(&u64, &mut VecDeque<Item<T>>)| {
-            waiting.len() > usize::from(freed.contains(key))
-        };
+        let spare = |(hash, key): &(&u64, &mut Key<T>)| key.aside.len() > usize::from(freed.contains(hash));
         // By the smallest key hash and not in the map's order, so that a simulation replays.
-        let (_, waiting) = self.held.iter_mut().filter(spare).min_by_key(|(key, _)| **key)?;
-        let item = waiting.pop_front()?;
+        let (_, key) = self.keys.iter_mut().filter(spare).min_by_key(|(hash, _)| **hash)?;
+        let item = key.aside.pop_front()?;
         self.aside -= 1;
         self.bytes -= item.weight;
         Some((item.envelope, item.weight))
     }
 
+    pub(crate) fn clear(&mut self) -> Vec<Envelope<T>> {
+        (self.in_lanes, self.aside, self.bytes) = (0, 0, 0);
+        self.freed.clear();
+        let aside = self.keys.drain().flat_map(|(_, key)| key.aside);
+        self.lanes.iter_mut().flat_map(|lane| lane.drain(..)).chain(aside).map(|item| item.envelope).collect()
+    }
+
     pub(crate) fn oldest_stamp_ns(&self) -> u64 {
         let fronts = self.lanes.iter().filter_map(VecDeque::front);
-        let aside = self.held.values().filter_map(VecDeque::front);
+        let aside = self.keys.values().filter_map(|key| key.aside.front());
         fronts.chain(aside).map(|item| item.envelope.stamp_ns).filter(|&stamp| stamp != 0).min().unwrap_or(0)
     }
 }
@@ -186,6 +222,19 @@ mod tests {
         queue.release(&mut first);
         assert_eq!(events(queue.take(9, &mut first).0), [2, 4, 5]);
         assert_eq!((queue.len(), queue.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn an_event_offered_while_its_key_is_in_flight_does_not_pass_an_older_one() {
+        let mut queue = Marked::new(1);
+        [1, 2].into_iter().for_each(|e| queue.push(item(e, 7)));
+        let mut keys = Vec::new();
+        assert_eq!(events(queue.take(1, &mut keys).0), [1]);
+        queue.push(item(3, 7));
+        queue.release(&mut keys);
+        assert_eq!(events(queue.take(9, &mut keys).0), [2, 3]);
+        queue.release(&mut keys);
+        assert!(queue.keys.is_empty(), "nothing is kept for keys that are gone");
     }
 
     #[test]

@@ -95,6 +95,14 @@ impl<T> Store<T> {
         }
     }
 
+    /// Takes everything out, whatever it waits for.
+    pub(crate) fn clear(&mut self) -> Vec<Envelope<T>> {
+        match self {
+            Store::Plain(queue) => queue.clear(),
+            Store::Marked(queue) => queue.clear(),
+        }
+    }
+
     /// Gives an emptied batch back, for its memory to be used again.
     pub(crate) fn recycle(&mut self, empty: Batch<T>) {
         if let Store::Plain(queue) = self {

@@ -93,6 +93,11 @@ impl<T> Plain<T> {
         oldest
     }
 
+    pub(crate) fn clear(&mut self) -> Vec<Envelope<T>> {
+        self.len = 0;
+        self.chunks.drain(..).flatten().collect()
+    }
+
     pub(crate) fn oldest_stamp_ns(&self) -> u64 {
         let stamps = self.chunks.front().into_iter().flatten().map(|envelope| envelope.stamp_ns);
         stamps.into_iter().find(|&stamp| stamp != 0).unwrap_or(0)

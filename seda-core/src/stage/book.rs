@@ -41,7 +41,7 @@ pub(crate) struct Book {
     pub(crate) pull: Pull,
     pub(crate) flush: Flush,
     pub(crate) runnable: bool,
-    waiters: VecDeque<(usize, Waiter)>,
+    waiters: VecDeque<(Need, Waiter)>,
     policy: Option<Box<dyn Admission>>,
     pub(crate) service_ns: u64,
     measured: bool,
@@ -51,6 +51,13 @@ pub(crate) struct Book {
     batches: u64,
     batched: u64,
     batch_most: u64,
+}
+
+/// What a waiter waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    pub(crate) events: usize,
+    pub(crate) weight: u64,
 }
 
 /// Where a place for a worker stands.
@@ -159,7 +166,7 @@ impl Book {
 
     /// Events that may still come, for an offerer that did not wait: not before those who wait for more than one place.
     pub(crate) fn room(&self, len: usize, waited: bool) -> usize {
-        if !waited && self.waiters.front().is_some_and(|(need, _)| *need > 1) {
+        if !waited && self.waiters.front().is_some_and(|(need, _)| need.events > 1) {
             return 0;
         }
         self.bound.saturating_sub(len + self.reserved)
@@ -228,21 +235,25 @@ impl Book {
 
     // ---- who waits
 
-    pub(crate) fn wait(&mut self, need: usize, waiter: Waiter, again: bool) {
+    pub(crate) fn wait(&mut self, need: Need, waiter: Waiter, again: bool) {
         // Who was woken in vain keeps its turn.
         if again { self.waiters.push_front((need, waiter)) } else { self.waiters.push_back((need, waiter)) }
     }
 
     /// Who is to be woken now: the first in line once the queue is half empty, as at the first free place each event would
     /// cost a wake-up; all when it is empty, as no take will come by to wake the next.
-    pub(crate) fn due_waiters(&mut self, len: usize) -> Vec<Waiter> {
-        let Some((need, _)) = self.waiters.front() else { return Vec::new() };
+    ///
+    /// Only who would find room is woken, or it would queue up again at once, for ever.
+    pub(crate) fn due_waiters(&mut self, len: usize, bytes: u64) -> Vec<Waiter> {
+        let Some(&(need, _)) = self.waiters.front() else { return Vec::new() };
         let used = len + self.reserved;
         if used == 0 {
             return self.all_waiters();
         }
-        let room = self.bound.saturating_sub(used);
-        if room >= *need && (used <= self.bound / 2 || len == 0 || *need > self.bound / 2) {
+        let fits = self.bound.saturating_sub(used) >= need.events && self.fits_bytes(len, bytes, need.weight);
+        let half_empty = used <= self.bound / 2 && self.bytes_bound.is_none_or(|bound| bytes <= bound / 2);
+        let large = need.events > self.bound / 2 || self.bytes_bound.is_some_and(|bound| need.weight > bound / 2);
+        if fits && (half_empty || large || len == 0) {
             return self.waiters.pop_front().into_iter().map(|(_, waiter)| waiter).collect();
         }
         Vec::new()

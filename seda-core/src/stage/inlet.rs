@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    book::{Account, Book, Flush, Next, Pull, Room},
+    book::{Account, Book, Flush, Need, Next, Pull, Room},
     core::StageCore,
     cx::note,
     waiter::{Resume, Waiter},
@@ -228,7 +228,7 @@ impl<T: Event> Inbox<T> {
             waiter.wake();
             return;
         }
-        book.wait(need, waiter, again);
+        book.wait(Need { events: need, weight }, waiter, again);
     }
 
     /// An offerer gives up: if it was just woken, the next one is woken in its place.
@@ -332,7 +332,7 @@ impl<T: Event> Inbox<T> {
             match self.hand_one(&mut gate, lane, spill, &mut evicted, read) {
                 Ok(()) => {}
                 Err(Stall) => {
-                    gate.book.wait(1, waiter(), false);
+                    gate.book.wait(Need { events: 1, weight: read.weight }, waiter(), false);
                     stalled = true;
                     break;
                 }
@@ -521,8 +521,8 @@ impl<T: Event> Inbox<T> {
     /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
     fn after_push(&self, mut gate: MutexGuard<'_, Gate<T>>, notify: bool) {
         let became_runnable = self.refresh(&mut gate);
-        let len = gate.store.len();
-        let waiters = gate.book.due_waiters(len);
+        let (len, bytes) = (gate.store.len(), gate.store.bytes());
+        let waiters = gate.book.due_waiters(len, bytes);
         drop(gate);
         if became_runnable && notify {
             self.core.notify();
@@ -532,8 +532,8 @@ impl<T: Event> Inbox<T> {
 
     fn after_take(&self, mut gate: MutexGuard<'_, Gate<T>>) {
         self.refresh(&mut gate);
-        let len = gate.store.len();
-        let waiters = gate.book.due_waiters(len);
+        let (len, bytes) = (gate.store.len(), gate.store.bytes());
+        let waiters = gate.book.due_waiters(len, bytes);
         drop(gate);
         waiters.into_iter().for_each(Waiter::wake);
     }
@@ -698,10 +698,7 @@ impl<T: Event> Books for Inbox<T> {
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
         book.left += store.len();
-        let mut gone = Vec::with_capacity(store.len());
-        while let Some((envelope, _)) = store.drop_oldest() {
-            gone.push(envelope);
-        }
+        let gone = store.clear();
         let waiters = book.all_waiters();
         drop(gate);
         gone.iter().for_each(|envelope| lose(envelope, &Loss::Cancelled));
