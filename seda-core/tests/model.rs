@@ -2,6 +2,7 @@
 //! time. Whatever happens, every offer has exactly one end. A failure prints its seed; `SEDA_MODEL_SEED=n` replays it,
 //! `SEDA_MODEL_CASES=n` sets how many cases there are.
 
+#[allow(dead_code, reason = "shared by two tests, each of which looks at some of it")]
 mod graphs;
 
 use std::{
@@ -71,6 +72,7 @@ fn case(seed: u64) -> bool {
     let mut outside = vec![Outside::default(); stages.len()];
     let entries: Vec<Entry<_>> = stages.iter().map(|stage| sim.entry(stage.inlet)).collect();
     let mut bounds: Vec<usize> = stages.iter().map(|stage| stage.bound).collect();
+    let mut highest = bounds.clone();
     let mut permits: Vec<(usize, Permit<graphs::Event>)> = Vec::new();
     let mut id = 0;
     for _ in 0..dice.below(120) {
@@ -128,6 +130,12 @@ fn case(seed: u64) -> bool {
         }
         if dice.chance(20) {
             sim.step();
+        }
+        let snapshot = sim.snapshot();
+        for (stage, most) in stages.iter().zip(&mut highest) {
+            let now = snapshot.stage(&stage.name).unwrap();
+            *most = (*most).max(now.queue_bound);
+            assert!(now.queue_len <= *most, "seed {seed}: {} holds {} of {most}", stage.name, now.queue_len);
         }
     }
     drop(permits);

@@ -1,6 +1,7 @@
 //! The graphs of the model test on real threads: parking, waking, blocked offerers, resizes and stops, which virtual time
 //! cannot show. `SEDA_STRESS_SEED=n` replays a graph, `SEDA_STRESS_CASES=n` sets how many there are.
 
+#[allow(dead_code, reason = "shared by two tests, each of which looks at some of it")]
 mod graphs;
 
 use std::{

@@ -251,13 +251,11 @@ fn work(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
             continue;
         }
         doing.since_ns.store(0, Ordering::Relaxed);
-        if batches >= BUSY_BATCHES {
-            batches = 0;
+        if std::mem::take(&mut batches) >= BUSY_BATCHES {
             std::thread::yield_now();
             now_ns = clock.now_ns();
             continue;
         }
-        batches = 0;
         if ready.sleep(worker, || domain.should_leave(worker)) {
             keeper.arm();
         }

@@ -155,15 +155,21 @@ impl<T> Marked<T> {
         Some((item.envelope, item.weight))
     }
 
-    /// Only events that wait for their key are left. A freed key keeps its last one, which a worker may be coming for.
+    /// Only events that wait for their key are left.
     fn drop_aside(&mut self) -> Option<(Envelope<T>, u64)> {
-        let freed = &self.freed;
-        let spare = |(hash, key): &(&u64, &mut Key<T>)| key.aside.len() > usize::from(freed.contains(hash));
         // By the smallest key hash and not in the map's order, so that a simulation replays.
-        let (_, key) = self.keys.iter_mut().filter(spare).min_by_key(|(hash, _)| **hash)?;
+        let waiting = self.keys.iter_mut().filter(|(_, key)| !key.aside.is_empty());
+        let (&hash, key) = waiting.min_by_key(|(hash, _)| **hash)?;
         let item = key.aside.pop_front()?;
         self.aside -= 1;
         self.bytes -= item.weight;
+        let freed = self.freed.iter().position(|&freed| freed == hash);
+        if let (Some(at), true) = (freed, key.aside.is_empty()) {
+            // Nobody has the key in flight, and nothing of it is left to hand out first.
+            key.held = false;
+            self.freed.remove(at);
+            self.forget_if_gone(hash);
+        }
         Some((item.envelope, item.weight))
     }
 

@@ -27,6 +27,7 @@ impl<T> Plain<T> {
         self.len
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, envelope: Envelope<T>) {
         self.len += 1;
         match self.chunks.back_mut() {
@@ -35,6 +36,24 @@ impl<T> Plain<T> {
                 let mut chunk = self.spare();
                 chunk.push_back(envelope);
                 self.chunks.push_back(chunk);
+            }
+        }
+    }
+
+    /// Many single events, in chunks.
+    pub(crate) fn extend(&mut self, events: impl ExactSizeIterator<Item = Envelope<T>>) {
+        let mut events = events;
+        self.len += events.len();
+        while events.len() > 0 {
+            match self.chunks.back_mut() {
+                Some(last) if last.len() < CHUNK => {
+                    let room = CHUNK - last.len();
+                    last.extend(events.by_ref().take(room));
+                }
+                _ => {
+                    let empty = self.spare();
+                    self.chunks.push_back(empty);
+                }
             }
         }
     }

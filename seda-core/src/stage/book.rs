@@ -259,6 +259,10 @@ impl Book {
         Vec::new()
     }
 
+    pub(crate) fn anyone_waits(&self) -> bool {
+        !self.waiters.is_empty()
+    }
+
     pub(crate) fn all_waiters(&mut self) -> Vec<Waiter> {
         self.waiters.drain(..).map(|(_, waiter)| waiter).collect()
     }

@@ -309,6 +309,7 @@ pub mod shape {
 
 /// The loop of every shape that handles one event at a time.
 fn each<I, O>(batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx, mut handle: impl FnMut(I, &Cx) -> O) {
+    outs.reserve(batch.len());
     while let Some(envelope) = batch.pop_front() {
         // In `cx` while the handler has the event, so that a panic leaves it to be told of.
         cx.marks = envelope.marks;

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     event::{Envelope, Event},
     metrics::{Blocked, Counts, StageSnapshot},
-    options::Extract,
+    options::{BATCH_MAX, Extract},
     outcome::Refusal,
     queue::{Batch, Item, Store},
     sync::lock,
@@ -51,6 +51,8 @@ impl<T> std::fmt::Debug for Inlet<T> {
 pub(crate) struct Inbox<T> {
     pub(crate) core: Arc<StageCore>,
     extract: Extract<T>,
+    /// Nothing but the bound decides on an offer: no policy, reading or time to live.
+    bound_only: bool,
     gate: Mutex<Gate<T>>,
 }
 
@@ -94,10 +96,35 @@ struct Read {
 
 impl<T: Event> Inbox<T> {
     pub(crate) fn new(core: Arc<StageCore>, extract: Extract<T>, store: Store<T>, book: Book) -> Self {
-        Inbox { core, extract, gate: Mutex::new(Gate { store, book }) }
+        let plain = matches!(store, Store::Plain(_)) && extract.is_empty();
+        let bound_only = plain && !book.has_policy() && core.max_age_ns == 0;
+        Inbox { core, extract, bound_only, gate: Mutex::new(Gate { store, book }) }
     }
 
     // ---- offers from outside
+
+    /// The way of most offers: into a queue that has room, where nothing but the bound decides. Everything else is handed
+    /// back for [`try_one`](Self::try_one).
+    #[inline]
+    pub(crate) fn offer_to_room(&self, event: T) -> Result<(), T> {
+        if !self.bound_only || self.core.shared.budget.limit.get().is_some() {
+            return Err(event);
+        }
+        let mut gate = lock(&self.gate);
+        let Gate { store: Store::Plain(queue), book } = &mut *gate else { return Err(event) };
+        if book.closed || book.anyone_waits() || book.room(queue.len(), false) == 0 {
+            return Err(event);
+        }
+        book.counts.offered += 1;
+        let sampled = book.counts.offered % STAMP_EVERY == 0 || queue.len() == 0;
+        let stamp_ns = if sampled && self.core.shared.measures() { self.core.shared.clock.now_ns() } else { 0 };
+        queue.push(Envelope { event, stamp_ns, marks: None });
+        // A stage that could run before still can: its bit is set, and whoever set it has woken a worker.
+        if !book.runnable {
+            self.after_push(gate, true);
+        }
+        Ok(())
+    }
 
     /// Offers one event; `waited` says that the offerer was woken for it.
     pub(crate) fn try_one(&self, mut envelope: Envelope<T>, waited: bool) -> Attempt<Envelope<T>> {
@@ -108,9 +135,17 @@ impl<T: Event> Inbox<T> {
         }
         let mut evicted = Vec::new();
         let mut gate = lock(&self.gate);
-        if let Err(refusal) = self.decide(&mut gate, 1, read, deadline_ns, waited, &mut evicted) {
-            drop(gate);
-            return attempt(refusal, envelope);
+        match self.decide(&mut gate, 1, read, deadline_ns, waited, &mut evicted) {
+            Ok(Decision::Enqueue) => {}
+            Ok(Decision::Drop) => {
+                drop(gate);
+                lose(&envelope, &Loss::Dropped);
+                return Attempt::Taken;
+            }
+            Err(refusal) => {
+                drop(gate);
+                return attempt(refusal, envelope);
+            }
         }
         let book = &mut gate.book;
         book.counts.offered += 1;
@@ -143,21 +178,32 @@ impl<T: Event> Inbox<T> {
             return self.full(n, events);
         }
         let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
-        let mut batch: Batch<T> = Batch::with_capacity(n);
         let mut evicted = Vec::new();
         let mut gate = lock(&self.gate);
-        if let Err(refusal) = self.decide(&mut gate, n, together, 0, waited, &mut evicted) {
-            drop(gate);
-            return attempt(refusal, events);
+        match self.decide(&mut gate, n, together, 0, waited, &mut evicted) {
+            Ok(Decision::Enqueue) => {}
+            Ok(Decision::Drop) => {
+                drop(gate);
+                return Attempt::Taken;
+            }
+            Err(refusal) => {
+                drop(gate);
+                return attempt(refusal, events);
+            }
         }
         gate.book.counts.offered += n as u64;
-        batch.extend(events.into_iter().map(|event| Envelope { event, stamp_ns, marks: None }));
+        let every = self.stamp_every();
+        let stamped = events.into_iter().enumerate().map(|(at, event)| Envelope {
+            event,
+            stamp_ns: if at % every == 0 { stamp_ns } else { 0 },
+            marks: None,
+        });
         match &mut gate.store {
-            Store::Plain(queue) => queue.append(&mut batch, n),
-            Store::Marked(_) => {
-                for (at, envelope) in batch.into_iter().enumerate() {
-                    let read = reads.get(at).copied().unwrap_or_default();
-                    self.push(&mut gate.store, envelope, read);
+            // Copied under the lock into memory that the queue keeps, which costs less than to allocate it outside.
+            Store::Plain(queue) => queue.extend(stamped),
+            store => {
+                for (at, envelope) in stamped.enumerate() {
+                    self.push(store, envelope, reads.get(at).copied().unwrap_or_default());
                 }
             }
         }
@@ -248,7 +294,7 @@ impl<T: Event> Inbox<T> {
         self.extract.weight.as_ref().map_or(0, |weigh| weigh(event))
     }
 
-    /// Bound, then policy; counts a refusal. `Ok` means that room for the offer is there.
+    /// Bound, then policy; counts a refusal, and what is dropped. To enqueue means that there is room.
     fn decide(
         &self,
         gate: &mut Gate<T>,
@@ -257,7 +303,7 @@ impl<T: Event> Inbox<T> {
         deadline_ns: u64,
         waited: bool,
         evicted: &mut Vec<Envelope<T>>,
-    ) -> Result<(), Option<Refusal>> {
+    ) -> Result<Decision, Option<Refusal>> {
         let Gate { store, book } = gate;
         if book.closed {
             return Err(Some(book.refuse(n, Refusal::Closed)));
@@ -270,10 +316,16 @@ impl<T: Event> Inbox<T> {
         }
         let now_ns = self.policy_time(book);
         book.admit(n, read.class, deadline_ns, store.len(), now_ns).map_err(Some)?;
-        if matches!(room, Room::DropOldest) {
-            self.make_room(store, book, n, read.weight, evicted);
+        match room {
+            Room::DropNewest => {
+                book.counts.offered += n as u64;
+                book.counts.dropped += n as u64;
+                return Ok(Decision::Drop);
+            }
+            Room::DropOldest => self.make_room(store, book, n, read.weight, evicted),
+            _ => {}
         }
-        Ok(())
+        Ok(Decision::Enqueue)
     }
 
     /// Drops the oldest until the offer fits.
@@ -509,6 +561,16 @@ impl<T: Event> Inbox<T> {
         }
     }
 
+    /// Events that are offered together share a stamp, one for each batch that a worker may take of them; where they can
+    /// expire, each has it.
+    pub(crate) fn stamp(&self, batch: &mut Batch<T>, now_ns: u64) {
+        batch.iter_mut().step_by(self.stamp_every()).for_each(|envelope| envelope.stamp_ns = now_ns);
+    }
+
+    fn stamp_every(&self) -> usize {
+        if self.core.max_age_ns == 0 { BATCH_MAX } else { 1 }
+    }
+
     /// Whether every event needs a stamp of its own, or its batch one.
     fn stamps(&self) -> bool {
         self.core.shared.measures() || self.core.max_age_ns != 0
@@ -558,6 +620,12 @@ impl<T: Event> Inbox<T> {
 }
 
 struct Stall;
+
+/// What becomes of an offer that is not refused.
+enum Decision {
+    Enqueue,
+    Drop,
+}
 
 fn attempt<E>(refusal: Option<Refusal>, events: E) -> Attempt<E> {
     match refusal {

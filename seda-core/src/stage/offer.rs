@@ -60,7 +60,13 @@ impl<T: Event> Entry<T> {
     /// The event comes back with the reason: full (policy `reject`), shed, closed, or
     /// [`WouldDeadlock`](Refusal::WouldDeadlock) where a handler would wait for itself.
     pub fn offer(&self, event: T) -> Result<(), Refused<T>> {
-        self.blocking(Envelope::new(event), None)
+        if let Some(why) = self.deadlock() {
+            return Err(Refused { event, why });
+        }
+        match self.inbox.offer_to_room(event) {
+            Ok(()) => Ok(()),
+            Err(event) => self.blocking(Envelope::new(event), None),
+        }
     }
 
     /// Offers one event with a deadline or a class. Blocks as [`offer`](Entry::offer) does.
@@ -76,7 +82,10 @@ impl<T: Event> Entry<T> {
     /// # Errors
     /// The event comes back with the reason.
     pub fn try_offer(&self, event: T) -> Result<(), Refused<T>> {
-        self.once(Envelope::new(event))
+        match self.inbox.offer_to_room(event) {
+            Ok(()) => Ok(()),
+            Err(event) => self.once(Envelope::new(event)),
+        }
     }
 
     /// Offers one event with a deadline or a class, and never blocks.
@@ -186,6 +195,13 @@ impl<T: Event> Entry<T> {
             self.inbox.count_full(need);
             return Err((event, Refusal::Full));
         }
+        // A full queue means that its workers have much to do: let them, once, before a park and a wake-up are paid for.
+        std::thread::yield_now();
+        event = match attempt(event, false) {
+            Attempt::Taken => return Ok(()),
+            Attempt::Refused(event, why) => return Err((event, why)),
+            Attempt::Full(event) => event,
+        };
         let blocked = Arc::new(Blocked::new());
         let mut again = false;
         loop {

@@ -226,10 +226,7 @@ impl<T: Event> Emit<T> for Lane<T> {
     fn flush(&mut self, to: &Handing<'_>) -> bool {
         if !self.waiting.is_empty() && !self.standing.load(Ordering::Acquire) {
             // The offer of the whole batch is now; its events share the stamp.
-            self.waiting.iter_mut().step_by(BATCH_MAX).for_each(|first| first.stamp_ns = to.now_ns);
-            if self.inbox.core.max_age_ns != 0 {
-                self.waiting.iter_mut().for_each(|envelope| envelope.stamp_ns = to.now_ns);
-            }
+            self.inbox.stamp(&mut self.waiting, to.now_ns);
             let (offered, stalled) =
                 self.inbox.hand(&mut self.waiting, &mut self.spill, to.domain, || to.waiter(&self.standing));
             self.edge.offered.fetch_add(offered as u64, Ordering::Relaxed);

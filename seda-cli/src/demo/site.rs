@@ -1,0 +1,174 @@
+//! The folder that is served: looked up in the cache, read from disk, drawn small. Each step is a method, and knows
+//! nothing of stages: `stages` runs each in its own, `plain` calls them one after another.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use hyper::{StatusCode, body::Bytes};
+
+use super::{
+    cache::{Cache, Look, Version},
+    index,
+    page::{Media, Page},
+    route::Wanted,
+    thumb::{self, Picture},
+};
+
+/// Largest file that is served, in bytes: it is held in memory as a whole.
+const FILE_MAX_BYTES: u64 = 32 << 20;
+/// Bound of the cache, in bytes.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// A folder and the cache of its pages.
+pub struct Site {
+    /// Without links and dots, so that what lies inside can be told by its beginning.
+    root: PathBuf,
+    cache: Cache,
+}
+
+/// Wanted, and not in the cache.
+#[derive(Debug)]
+pub struct Miss {
+    /// What.
+    pub wanted: Wanted,
+    /// Version of the page that the cache has.
+    pub known: Option<Version>,
+}
+
+/// What the disk gave.
+#[derive(Debug)]
+pub enum Read {
+    /// An answer.
+    Page(Page),
+    /// A picture of which a thumbnail is wanted.
+    Picture(Picture),
+}
+
+impl Site {
+    /// Serves a folder.
+    ///
+    /// # Errors
+    /// If it is not there, or is not a folder.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let root = folder.canonicalize()?;
+        // Says now, and not at the first request, if it cannot be listed.
+        fs::read_dir(&root)?;
+        Ok(Site { root, cache: Cache::new(CACHE_BYTES) })
+    }
+
+    /// The cache.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// From the cache, or what the disk has to be asked for.
+    ///
+    /// # Errors
+    /// The miss.
+    pub fn look(&self, wanted: Wanted) -> Result<Page, Miss> {
+        match self.cache.look(&wanted, Instant::now()) {
+            Look::Hit(page) => Ok(page),
+            Look::Stale(version) => Err(Miss { wanted, known: Some(version) }),
+            Look::Miss => Err(Miss { wanted, known: None }),
+        }
+    }
+
+    /// From disk; blocks.
+    pub fn read(&self, miss: Miss) -> Read {
+        let name = &miss.wanted.name;
+        let answer = match (name.is_empty() || name.ends_with('/'), miss.wanted.width) {
+            (true, None) => self.index(name).map(Read::Page),
+            (true, Some(_)) => Err(Page::says(StatusCode::BAD_REQUEST, "a thumbnail is of a file, not of a folder")),
+            (false, _) => self.file(&miss),
+        };
+        answer.unwrap_or_else(|page| {
+            self.cache.forget(&miss.wanted);
+            Read::Page(page)
+        })
+    }
+
+    /// The thumbnail of a picture; takes processor time.
+    pub fn draw(&self, picture: Picture) -> Page {
+        let page = thumb::draw(&picture);
+        if page.status == StatusCode::OK {
+            self.cache.keep(picture.wanted, &page, picture.version, Instant::now());
+        }
+        page
+    }
+
+    fn index(&self, name: &str) -> Result<Page, Page> {
+        let (path, about) = self.locate(name)?;
+        if !about.is_dir() {
+            return Err(no_such(name));
+        }
+        index::of(&path, name).map_err(|why| failed(name, &why))
+    }
+
+    fn file(&self, miss: &Miss) -> Result<Read, Page> {
+        let name = &miss.wanted.name;
+        let (path, about) = self.locate(name)?;
+        let version = Version { modified: about.modified().ok(), len: about.len() };
+        if miss.known == Some(version)
+            && let Some(page) = self.cache.of_version(&miss.wanted, version)
+        {
+            return Ok(Read::Page(page));
+        }
+        if about.is_dir() {
+            return Err(Page::says(StatusCode::NOT_FOUND, format!("{name} is a folder; its index is at /{name}/")));
+        }
+        let bytes = read(&path, &about, name)?;
+        let wanted = miss.wanted.clone();
+        if wanted.width.is_some() {
+            return Ok(Read::Picture(Picture { wanted, version, bytes }));
+        }
+        let page = Page::found(Media::of_name(name), bytes);
+        self.cache.keep(wanted, &page, version, Instant::now());
+        Ok(Read::Page(page))
+    }
+
+    /// Where a name leads, links followed. Hidden files are not there for anybody, and neither is what lies outside.
+    fn locate(&self, name: &str) -> Result<(PathBuf, Metadata), Page> {
+        if name.split('/').any(|part| part.starts_with('.')) {
+            return Err(no_such(name));
+        }
+        let path = self.root.join(name).canonicalize().map_err(|why| failed(name, &why))?;
+        if !path.starts_with(&self.root) {
+            return Err(Page::says(StatusCode::FORBIDDEN, format!("{name} leads outside the folder")));
+        }
+        let about = fs::metadata(&path).map_err(|why| failed(name, &why))?;
+        Ok((path, about))
+    }
+}
+
+fn read(path: &Path, about: &Metadata, name: &str) -> Result<Bytes, Page> {
+    // Pipes and devices are not opened: that alone can block for ever.
+    if !about.is_file() {
+        return Err(Page::says(StatusCode::FORBIDDEN, format!("{name} is not a plain file")));
+    }
+    let mut bytes = Vec::with_capacity(about.len().min(FILE_MAX_BYTES) as usize);
+    // One byte over the bound tells a file that is too long, also one that grows while it is read.
+    let file = File::open(path).map_err(|why| failed(name, &why))?;
+    file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|why| failed(name, &why))?;
+    if bytes.len() as u64 > FILE_MAX_BYTES {
+        let sentence = format!("{name} is longer than {} MiB, the most that is served", FILE_MAX_BYTES >> 20);
+        return Err(Page::says(StatusCode::FORBIDDEN, sentence));
+    }
+    Ok(bytes.into())
+}
+
+fn no_such(name: &str) -> Page {
+    Page::says(StatusCode::NOT_FOUND, format!("there is no {name}"))
+}
+
+fn failed(name: &str, why: &io::Error) -> Page {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound, PermissionDenied};
+    match why.kind() {
+        NotFound | NotADirectory | InvalidFilename => no_such(name),
+        PermissionDenied => Page::says(StatusCode::FORBIDDEN, format!("{name} may not be read")),
+        _ => Page::says(StatusCode::INTERNAL_SERVER_ERROR, format!("{name} cannot be read: {why}")),
+    }
+}

@@ -1,0 +1,3 @@
+//! What the `seda` command is made of; the benches run the same service.
+
+pub mod demo;

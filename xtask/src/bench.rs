@@ -1,0 +1,87 @@
+//! `cargo xtask bench`: builds in release, runs the benches one after another, and puts their rows into one table.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::repo::{Package, Repo};
+use crate::rows::{self, Row};
+use crate::shell::Line;
+use crate::tools;
+
+/// The packages whose benches a plain `cargo xtask bench` runs, and the one that only `bench peers` does.
+const FOLDERS: [&str; 2] = ["benches", HTTP];
+const HTTP: &str = "benches/http";
+const PEERS: &str = "benches/peers";
+
+/// One bench: a binary named after its question.
+struct Bench {
+    package: String,
+    name: String,
+    needs_wrk: bool,
+}
+
+pub(crate) fn run_all(repo: &Repo) -> Result<bool, String> {
+    run(repo, &FOLDERS.iter().flat_map(|folder| in_folder(repo, folder)).collect::<Vec<_>>())
+}
+
+pub(crate) fn run_peers(repo: &Repo) -> Result<bool, String> {
+    run(repo, &in_folder(repo, PEERS))
+}
+
+pub(crate) fn run_one(repo: &Repo, name: &str) -> Result<bool, String> {
+    let all: Vec<Bench> = FOLDERS.iter().flat_map(|folder| in_folder(repo, folder)).collect();
+    let names: Vec<&str> = all.iter().map(|bench| bench.name.as_str()).collect();
+    let names = format!("no bench is called `{name}`; there are {}, peers", names.join(", "));
+    let one: Vec<Bench> = all.into_iter().filter(|bench| bench.name == name).collect();
+    if one.is_empty() { Err(names) } else { run(repo, &one) }
+}
+
+fn in_folder(repo: &Repo, folder: &str) -> Vec<Bench> {
+    let package = repo.package_in(folder).into_iter();
+    package.flat_map(|package| package.binaries.iter().map(|name| bench(package, name, folder))).collect()
+}
+
+fn bench(package: &Package, name: &str, folder: &str) -> Bench {
+    Bench { package: package.name.clone(), name: name.to_string(), needs_wrk: folder == HTTP }
+}
+
+/// Runs each, tells which failed at the end: a bench that breaks does not take the others' rows with it.
+fn run(repo: &Repo, benches: &[Bench]) -> Result<bool, String> {
+    if benches.is_empty() {
+        return Err("there are no benches to run".to_string());
+    }
+    let mut failures = Vec::new();
+    let mut rows = Vec::new();
+    for bench in benches {
+        println!("\n── {}", bench.name);
+        match bench.run(repo) {
+            Ok(of_bench) => rows.extend(of_bench),
+            Err(why) => failures.push(format!("{}: {why}", bench.name)),
+        }
+    }
+    println!("\n{}", rows::table(&rows));
+    for failure in &failures {
+        println!("FAILED {failure}");
+    }
+    Ok(failures.is_empty())
+}
+
+impl Bench {
+    fn run(&self, repo: &Repo) -> Result<Vec<Row>, String> {
+        if self.needs_wrk {
+            tools::wrk(repo);
+        }
+        let written = self.written(repo);
+        // Rows of an earlier run must not pass for those of one that wrote none.
+        let _ = fs::remove_file(&written);
+        let line = format!("cargo run --release -p {} --bin {}", self.package, self.name);
+        Line::of(&line).run(&repo.root)?;
+        let text = fs::read_to_string(&written).map_err(|e| format!("{}: {e}", written.display()))?;
+        rows::parse(&text)
+    }
+
+    /// Where the bench leaves its rows: beside what cargo builds.
+    fn written(&self, repo: &Repo) -> PathBuf {
+        repo.target.join("bench").join(format!("{}.json", self.name))
+    }
+}
