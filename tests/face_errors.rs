@@ -14,7 +14,7 @@ fn ports_that_are_open_at_start_are_named_all_at_once() {
     let mut p = Pipeline::named("orders");
     let (_, _numbers, _bad) = p.stage("decode", |text: String| text.parse::<u32>()).tried();
     let (_, _priced) = p.stage("price", |cents: u32| cents + 1);
-    let findings = p.start().err().expect("three ports are open").to_string();
+    let findings = p.start().expect_err("three ports are open").to_string();
     for open in ["decode", "decode.err", "price"] {
         assert!(findings.contains(open), "`{open}` is not in: {findings}");
     }

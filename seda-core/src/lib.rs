@@ -9,12 +9,12 @@
 //! | | |
 //! |---|---|
 //! | 0 | `sync`, `clock`, `rng`, `units`, `name`: std or loom; the only file that asks for the time |
-//! | 1 | `outcome`, `ticket`, `timer`, `ready`, `event` |
-//! | 2 | `queue`, `admission`, `metrics`, `options` |
-//! | 4 | `stage`: inlet, activation, outlet, handler |
-//! | 5 | `graph`: checks, drain, ledger |
-//! | 6 | `drive`: threads, virtual time |
-//! | 7 | `runtime`, `test` |
+//! | 1 to 3 | `outcome`, `timer`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
+//! | 4, 5 | `options`, `metrics`; `queue` |
+//! | 6 | `stage`: inlet, activation, outlet, handler |
+//! | 7 | `graph`: checks, drain, ledger |
+//! | 8 | `drive`: threads, virtual time |
+//! | 9, 10 | `runtime`; `test` |
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -37,7 +37,7 @@ mod ticket;
 mod timer;
 mod units;
 
-pub use admission::{AdmitAll, Admission, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
+pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
 pub use event::Event;
 pub use graph::{Answer, Finding, Ledger, LedgerEdge, LedgerRow, Pipeline, Report, StartError, Takes};
 pub use metrics::{BatchSizes, Blocked, Counts, EdgeSnapshot, Percentiles, ShedCount, Snapshot, StageSnapshot};
@@ -55,7 +55,7 @@ pub use stage::{
     offer::{Entry, Permit},
     outlet::Outlet,
     parallel::{Parallel, parallel},
-    route::{Branches, Give, IsOption, IsResult, Open, Route, To},
+    route::{Branches, Give, Given, IsOption, IsResult, Open, Route, To},
     source::{IntoSource, Pull, Pulled, SourceParts, pull},
     tune::{Domain, StageOptionsExt},
 };
@@ -64,7 +64,8 @@ pub use units::{kib, mib, ms, secs, us};
 /// What most programs name, for one `use`.
 pub mod prelude {
     pub use crate::{
-        Ask, AskError, Batch, Cx, Deadlines, Handler, HandlerMut, Inlet, Open, Outlet, Pipeline, Pulled, Refusal, Refused, Report,
-        Route, Running, StageOptionsExt, WhenFull, batch, kib, mib, ms, parallel, per_worker, pull, secs, us,
+        Ask, AskError, Batch, Branches, Cx, Deadlines, Handler, HandlerMut, Inlet, Open, Outlet, Pipeline, Pulled,
+        Refusal, Refused, Report, Route, Running, StageOptionsExt, WhenFull, batch, kib, mib, ms, parallel, per_worker,
+        pull, secs, us,
     };
 }

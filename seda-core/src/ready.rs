@@ -73,7 +73,7 @@ impl ReadySet {
         let picks = self.picks.load(Ordering::Relaxed).wrapping_add(1);
         // A count lost between two workers only shifts the rotation.
         self.picks.store(picks, Ordering::Relaxed);
-        if picks % ROTATE == 0 {
+        if picks.is_multiple_of(ROTATE) {
             let from = (picks / ROTATE) as usize % self.spans.len();
             return self.next(from, self.spans.len()).or(Some(first));
         }

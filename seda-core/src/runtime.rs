@@ -1,9 +1,6 @@
 //! A pipeline at work on threads: what code outside can do with it.
 
-use std::{
-    sync::atomic::Ordering,
-    time::Instant,
-};
+use std::{sync::atomic::Ordering, time::Instant};
 
 use crate::{
     drive::{self, threads::Crew},
@@ -28,7 +25,10 @@ impl Pipeline {
         let name = graph.shared.name.clone();
         let crew = drive::threads::start(graph).map_err(|error| StartError {
             pipeline: name,
-            findings: vec![Finding::new(format!("a thread could not be started: {error}"), "allow the process more threads, or declare fewer")],
+            findings: vec![Finding::new(
+                format!("a thread could not be started: {error}"),
+                "allow the process more threads, or declare fewer",
+            )],
         })?;
         Ok(Running { crew: Some(crew) })
     }
@@ -176,12 +176,7 @@ pub(crate) fn close(graph: &Graph, sources_too: bool) {
 pub(crate) fn report(graph: &Graph, began: Instant, stuck: Vec<String>) -> Report {
     graph.stages.iter().for_each(|node| node.activation.abandon());
     graph.stages.iter().for_each(|node| node.activation.books().abandon_queue());
-    Report {
-        pipeline: graph.shared.name.clone(),
-        took: began.elapsed(),
-        stuck,
-        ledger: Ledger::of(graph, true),
-    }
+    Report { pipeline: graph.shared.name.clone(), took: began.elapsed(), stuck, ledger: Ledger::of(graph, true) }
 }
 
 pub(crate) fn entry<T: Event>(graph: &Graph, inlet: Inlet<T>) -> Entry<T> {

@@ -126,7 +126,9 @@ impl Virtual {
     pub fn resize(&mut self, name: &str, threads: usize) -> Result<(), ChangeError> {
         let domains = &self.time.graph.domains;
         let Some(domain) = domains.iter().position(|plan| plan.name == name) else {
-            return Err(ChangeError(format!("there is no domain, and no stage with threads of its own, named `{name}`")));
+            return Err(ChangeError(format!(
+                "there is no domain, and no stage with threads of its own, named `{name}`"
+            )));
         };
         let range = domains[domain].threads;
         if threads < range.min || threads > range.max {

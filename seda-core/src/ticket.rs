@@ -133,10 +133,8 @@ impl<R> ReplyCell<R> {
     pub(crate) fn wait(&self, timeout: Duration) -> Option<Result<R, Loss>> {
         let state = lock(&self.state);
         let waiting = |state: &mut State<R>| matches!(state, State::Waiting(_));
-        let (mut state, _) = self
-            .changed
-            .wait_timeout_while(state, timeout, waiting)
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (mut state, _) =
+            self.changed.wait_timeout_while(state, timeout, waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
         if matches!(*state, State::Waiting(_)) {
             return None;
         }

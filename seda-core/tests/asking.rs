@@ -118,18 +118,28 @@ fn an_awaited_question_waits_for_room_within_its_deadline() {
 #[test]
 fn a_stop_tells_the_askers() {
     let mut p = Pipeline::named("stop");
-    let (head, out) = p.stage("wait", (|n: u64, cx: &Cx| {
-        while !cx.is_cancelled() {
-            std::thread::yield_now();
-        }
-        n
-    })
-    .queue(10));
+    let (head, out) = p.stage(
+        "wait",
+        (|n: u64, cx: &Cx| {
+            while !cx.is_cancelled() {
+                std::thread::yield_now();
+            }
+            n
+        })
+        .queue(10),
+    );
     let (ask, answer) = p.ask(head);
     p.link(out, answer);
     let running = p.start().unwrap();
     std::thread::scope(|scope| {
-        let askers: Vec<_> = (0..3).map(|n| scope.spawn({ let ask = ask.clone(); move || ask.ask(n, secs(60)).wait() })).collect();
+        let askers: Vec<_> = (0..3)
+            .map(|n| {
+                scope.spawn({
+                    let ask = ask.clone();
+                    move || ask.ask(n, secs(60)).wait()
+                })
+            })
+            .collect();
         while running.snapshot().stage("wait").unwrap().counts.offered < 3 {
             std::thread::yield_now();
         }
@@ -156,7 +166,8 @@ fn answers_find_their_way_through_a_retry_cycle_and_two_asks_of_different_types(
     assert_eq!(ask_text.ask((5, 0), secs(60)).wait().unwrap(), "5");
     running.offer(head, (6, 0)).unwrap();
     let report = running.drain(Deadlines::default());
-    let unasked: u64 = report.ledger().stages.iter().filter(|row| row.name == "try.answer").map(|row| row.dropped).sum();
+    let unasked: u64 =
+        report.ledger().stages.iter().filter(|row| row.name == "try.answer").map(|row| row.dropped).sum();
     assert_eq!(unasked, 4, "each answer saw two events that it had no ticket for");
     assert!(report.balanced());
 }

@@ -78,7 +78,8 @@ fn a_module_names_only_lower_layers() {
         let module = inside.components().next().unwrap().as_os_str().to_string_lossy().replace(".rs", "");
         let Some(mine) = layer_of(&module) else { continue };
         let text = fs::read_to_string(&file).unwrap();
-        let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code: String =
+            text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         for other in named(&code) {
             let Some(theirs) = layer_of(&other) else { continue };
             if other != module && theirs >= mine {

@@ -5,16 +5,13 @@
 #[allow(dead_code, reason = "shared by two tests, each of which looks at some of it")]
 mod graphs;
 
-use std::{
-    sync::atomic::Ordering,
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use graphs::{Dice, Plan, event, quiet_panics, random};
 use seda_core::{
-    Deadlines, Entry, OfferOptions, Permit, Refusal,
+    Deadlines, Entry, OfferOptions, Permit, Refusal, ms,
     test::{Takes, Virtual},
-    ms, us,
+    us,
 };
 
 const CASES: u64 = 10_000;
@@ -67,7 +64,14 @@ fn case(seed: u64) -> bool {
         }
     };
     for stage in &stages {
-        sim.takes(&stage.name, if dice.chance(50) { Takes::fixed(us(dice.below(900))) } else { Takes::exponential(us(1 + dice.below(900))) });
+        sim.takes(
+            &stage.name,
+            if dice.chance(50) {
+                Takes::fixed(us(dice.below(900)))
+            } else {
+                Takes::exponential(us(1 + dice.below(900)))
+            },
+        );
     }
     let mut outside = vec![Outside::default(); stages.len()];
     let entries: Vec<Entry<_>> = stages.iter().map(|stage| sim.entry(stage.inlet)).collect();
@@ -100,7 +104,11 @@ fn case(seed: u64) -> bool {
                     Err(refused) => {
                         assert_eq!(refused.event.len() as u64, n, "all or nothing");
                         if n as usize > bounds[at] {
-                            assert!(matches!(refused.why, Refusal::TooMany { .. } | Refusal::Full), "{:?}", refused.why);
+                            assert!(
+                                matches!(refused.why, Refusal::TooMany { .. } | Refusal::Full),
+                                "{:?}",
+                                refused.why
+                            );
                         }
                         seen.refused += n;
                     }

@@ -201,7 +201,15 @@ fn a_blocked_offerer_goes_on_when_there_is_room_and_a_timed_one_gives_up() {
 #[test]
 fn a_blocked_offerer_is_told_when_the_pipeline_closes() {
     let mut p = Pipeline::named("close");
-    let inlet = p.sink("wait", (|_: u64, cx: &Cx| while !cx.is_cancelled() { std::thread::yield_now() }).queue(1));
+    let inlet = p.sink(
+        "wait",
+        (|_: u64, cx: &Cx| {
+            while !cx.is_cancelled() {
+                std::thread::yield_now()
+            }
+        })
+        .queue(1),
+    );
     let running = p.start().unwrap();
     let entry = running.entry(inlet);
     while entry.try_offer(0).is_ok() || running.snapshot().stage("wait").unwrap().in_hand == 0 {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use seda_core::{
-    Refusal, Snapshot, TokenBucket, WhenFull, MaxConcurrency,
+    MaxConcurrency, Refusal, Snapshot, TokenBucket, WhenFull,
     prelude::*,
     test::{Takes, Virtual, collect},
 };
@@ -20,15 +20,18 @@ fn a_panic_fails_its_event_rebuilds_the_state_and_the_stage_goes_on() {
     let built = Arc::new(AtomicUsize::new(0));
     let count = built.clone();
     let mut p = Pipeline::named("panic");
-    let (inlet, out) = p.stage("work", per_worker(move || {
-        count.fetch_add(1, Ordering::Relaxed);
-        let mut since = 0;
-        move |n: u64| {
-            assert!(n != 3, "three");
-            since += 1;
-            since
-        }
-    }));
+    let (inlet, out) = p.stage(
+        "work",
+        per_worker(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            let mut since = 0;
+            move |n: u64| {
+                assert!(n != 3, "three");
+                since += 1;
+                since
+            }
+        }),
+    );
     let seen = collect(&mut p, "end", out);
     let sim = Virtual::start(p, 1).unwrap();
     (1..=5).for_each(|n| sim.offer(inlet, n).unwrap());
@@ -42,10 +45,16 @@ fn a_panic_fails_its_event_rebuilds_the_state_and_the_stage_goes_on() {
 #[test]
 fn a_panic_in_a_batch_fails_what_the_batch_had_not_answered() {
     let mut p = Pipeline::named("batch");
-    let (inlet, out) = p.stage("work", batch(|events: Batch<u64>| events.answer(|n| {
-        assert!(n != 2, "two");
-        n
-    })).batch_max(3));
+    let (inlet, out) = p.stage(
+        "work",
+        batch(|events: Batch<u64>| {
+            events.answer(|n| {
+                assert!(n != 2, "two");
+                n
+            })
+        })
+        .batch_max(3),
+    );
     let seen = collect(&mut p, "end", out);
     let sim = Virtual::start(p, 1).unwrap();
     sim.entry(inlet).offer_many((1..=6).collect()).unwrap();
@@ -58,10 +67,14 @@ fn a_panic_in_a_batch_fails_what_the_batch_had_not_answered() {
 fn data_parallel_batches_keep_their_order_on_threads_too() {
     let mut p = Pipeline::named("parallel");
     let numbers = p.source("numbers", 0..5000u64);
-    let squares = p.then_with("square", numbers, parallel(|n: u64| {
-        assert!(n != 77, "unlucky");
-        n * n
-    }));
+    let squares = p.then_with(
+        "square",
+        numbers,
+        parallel(|n: u64| {
+            assert!(n != 77, "unlucky");
+            n * n
+        }),
+    );
     let seen = collect(&mut p, "end", squares);
     let report = p.start().unwrap().finish();
     let expected: Vec<u64> = (0..5000).filter(|n| *n != 77).map(|n| n * n).collect();
@@ -79,12 +92,18 @@ fn a_chain_in_one_domain_keeps_order_limits_and_books_of_each_stage() {
     let (b, m) = (busy.clone(), most.clone());
     let numbers = p.source_in("numbers", &d, 0..3000u64);
     let out = p.then_with("first", numbers, (|n: u64| n).on(&d));
-    let out = p.then_with("narrow", out, (move |n: u64| {
-        m.fetch_max(b.fetch_add(1, Ordering::AcqRel) + 1, Ordering::AcqRel);
-        std::thread::yield_now();
-        b.fetch_sub(1, Ordering::AcqRel);
-        n
-    }).on(&d).limit(1));
+    let out = p.then_with(
+        "narrow",
+        out,
+        (move |n: u64| {
+            m.fetch_max(b.fetch_add(1, Ordering::AcqRel) + 1, Ordering::AcqRel);
+            std::thread::yield_now();
+            b.fetch_sub(1, Ordering::AcqRel);
+            n
+        })
+        .on(&d)
+        .limit(1),
+    );
     let seen = collect(&mut p, "end", out);
     let report = p.start().unwrap().finish();
     assert_eq!(seen.len(), 3000);
@@ -98,7 +117,7 @@ fn a_chain_in_one_domain_keeps_order_limits_and_books_of_each_stage() {
 #[test]
 fn a_full_branch_stalls_its_router_and_the_snapshot_names_it() {
     let mut p = Pipeline::named("stall");
-    let (inlet, slow, fast) = p.stage("route", |n: u64| if n % 2 == 0 { Ok(n) } else { Err(n) }).tried();
+    let (inlet, slow, fast) = p.stage("route", |n: u64| if n.is_multiple_of(2) { Ok(n) } else { Err(n) }).tried();
     p.end_with("slow", slow, drop::<u64>.queue(2));
     p.end("fast", fast, drop);
     let mut sim = Virtual::start(p, 1).unwrap();
@@ -114,7 +133,7 @@ fn a_full_branch_stalls_its_router_and_the_snapshot_names_it() {
 #[test]
 fn a_branch_that_rejects_takes_nothing_from_its_siblings() {
     let mut p = Pipeline::named("reject");
-    let (inlet, slow, fast) = p.stage("route", |n: u64| if n % 2 == 0 { Ok(n) } else { Err(n) }).tried();
+    let (inlet, slow, fast) = p.stage("route", |n: u64| if n.is_multiple_of(2) { Ok(n) } else { Err(n) }).tried();
     let (slow, over) = slow.overflow();
     p.end_with("slow", slow, drop::<u64>.queue(2).when_full(WhenFull::Reject));
     p.end("fast", fast, drop);
@@ -144,7 +163,9 @@ fn a_blocking_offer_from_a_handler_into_its_own_domain_or_upstream_comes_back() 
     let tell = Mutex::new(tell);
     let mut p = Pipeline::named("deadlock");
     let (first, out) = p.stage("first", |n: u64| n);
-    p.end_with("second", out, move |n: u64, cx: &Cx| tell.lock().unwrap().send(cx.offer(first, n).unwrap_err()).unwrap());
+    p.end_with("second", out, move |n: u64, cx: &Cx| {
+        tell.lock().unwrap().send(cx.offer(first, n).unwrap_err()).unwrap()
+    });
     let running = p.start().unwrap();
     running.offer(first, 8).unwrap();
     let refused = told.recv().unwrap();
@@ -166,7 +187,10 @@ fn a_verdicts_reason_and_retry_after_reach_the_offerer() {
     sim.advance(ms(100));
     sim.offer(limited, 4).unwrap();
     sim.offer(narrow, 1).unwrap();
-    assert!(matches!(sim.offer(narrow, 2).unwrap_err().why, Refusal::Shed { .. }) || sim.snapshot().stage("narrow").unwrap().counts.done == 1);
+    assert!(
+        matches!(sim.offer(narrow, 2).unwrap_err().why, Refusal::Shed { .. })
+            || sim.snapshot().stage("narrow").unwrap().counts.done == 1
+    );
     let report = sim.drain(Deadlines::default());
     assert_eq!(report.ledger().stage("rate").unwrap().shed_by[0].events, 1);
     assert!(report.balanced());
@@ -177,10 +201,14 @@ fn threads_can_be_changed_while_it_runs_and_are_named_after_the_stage() {
     let names = Arc::new(Mutex::new(HashSet::new()));
     let seen = names.clone();
     let mut p = Pipeline::named("resize");
-    let inlet = p.sink("work", (move |_: u64| {
-        seen.lock().unwrap().insert(std::thread::current().name().unwrap().to_string());
-        std::thread::yield_now();
-    }).threads(1..=3));
+    let inlet = p.sink(
+        "work",
+        (move |_: u64| {
+            seen.lock().unwrap().insert(std::thread::current().name().unwrap().to_string());
+            std::thread::yield_now();
+        })
+        .threads(1..=3),
+    );
     let running = p.start().unwrap();
     let entry = running.entry(inlet);
     running.resize("work", 3).unwrap();
@@ -226,12 +254,14 @@ fn an_iterable_is_drawn_only_as_far_as_there_is_room() {
     let drawn = Arc::new(AtomicUsize::new(0));
     let count = drawn.clone();
     let mut p = Pipeline::named("each");
-    let (inlet, items) = p.stage("split", move |n: u64| {
-        let count = count.clone();
-        Lazy::new((0..n).inspect(move |_| {
-            count.fetch_add(1, Ordering::Relaxed);
-        }))
-    }).each();
+    let (inlet, items) = p
+        .stage("split", move |n: u64| {
+            let count = count.clone();
+            Lazy::new((0..n).inspect(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+            }))
+        })
+        .each();
     p.end_with("slow", items, drop::<u64>.queue(10));
     let mut sim = Virtual::start(p, 1).unwrap();
     sim.takes("slow", Takes::fixed(ms(1)));

@@ -27,7 +27,7 @@ fn all_findings_come_at_once() {
     let mut p = Pipeline::named("many");
     p.sink("one", drop::<u64>.threads(0));
     p.sink("one", drop::<u64>.queue(0));
-    p.sink("two words", drop::<u64>.threads(5..=2).threads(3));
+    p.sink("two words", drop::<u64>.threads(2048).threads(3));
     p.domain("empty", 1);
     let error = p.start().unwrap_err();
     let text = error.to_string();
@@ -48,7 +48,8 @@ fn all_findings_come_at_once() {
 fn a_cycle_that_could_block_for_ever_is_refused_and_one_that_drops_is_not() {
     let cycle = |when_full| {
         let mut p = Pipeline::named("cycle");
-        let (head, ok, again) = p.stage("try", (|n: u64| if n > 0 { Err(n - 1) } else { Ok(n) }).when_full(when_full)).tried();
+        let (head, ok, again) =
+            p.stage("try", (|n: u64| if n > 0 { Err(n - 1) } else { Ok(n) }).when_full(when_full)).tried();
         let (back, backed) = p.stage("wait", pass);
         p.link(again, back);
         p.link(backed, head);
@@ -84,7 +85,8 @@ fn numbers_that_make_no_sense_are_found_with_their_cure() {
         p.end("f", out, drop);
         p
     });
-    for expected in ["rate above 0", "time to live of zero", "without a domain", "batch of at most 0", "data-parallel"] {
+    for expected in ["rate above 0", "time to live of zero", "without a domain", "batch of at most 0", "data-parallel"]
+    {
         assert!(text.contains(expected), "{expected}: {text}");
     }
 }

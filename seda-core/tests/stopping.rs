@@ -51,7 +51,10 @@ fn what_is_not_finished_by_the_deadline_is_left_and_counted() {
     (0..20).for_each(|n| sim.offer(inlet, n).unwrap());
     let report = sim.drain(Deadlines { finish: ms(45), cancel: ms(100) });
     assert!(report.balanced(), "{report}");
-    assert_eq!(report.left() + seen.len() as u64 + report.ledger().stage("end").unwrap().left, 20 + report.ledger().stage("end").unwrap().left);
+    assert_eq!(
+        report.left() + seen.len() as u64 + report.ledger().stage("end").unwrap().left,
+        20 + report.ledger().stage("end").unwrap().left
+    );
 }
 
 /// Sums what it sees, and gives the sum when it is flushed.
@@ -126,12 +129,16 @@ fn dropping_the_handle_cancels_and_joins() {
     let returned = Arc::new(AtomicUsize::new(0));
     let mut p = Pipeline::named("dropped");
     let told = returned.clone();
-    let inlet = p.sink("wait", (move |_: u64, cx: &Cx| {
-        while !cx.is_cancelled() {
-            std::thread::yield_now();
-        }
-        told.fetch_add(1, Ordering::AcqRel);
-    }).threads(2));
+    let inlet = p.sink(
+        "wait",
+        (move |_: u64, cx: &Cx| {
+            while !cx.is_cancelled() {
+                std::thread::yield_now();
+            }
+            told.fetch_add(1, Ordering::AcqRel);
+        })
+        .threads(2),
+    );
     let running = p.start().unwrap();
     (0..2).for_each(|n| running.offer(inlet, n).unwrap());
     while running.snapshot().stage("wait").unwrap().in_hand < 2 {

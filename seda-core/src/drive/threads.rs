@@ -168,7 +168,10 @@ impl Crew {
     pub(crate) fn resize(&self, name: &str, threads: usize) -> Result<(), String> {
         let Some(index) = self.domains.iter().position(|domain| domain.name == name) else {
             let names: Vec<_> = self.domains.iter().map(|domain| domain.name.as_str()).collect();
-            return Err(format!("there is no domain, and no stage with threads of its own, named `{name}`; there are: {}", names.join(", ")));
+            return Err(format!(
+                "there is no domain, and no stage with threads of its own, named `{name}`; there are: {}",
+                names.join(", ")
+            ));
         };
         let domain = &self.domains[index];
         if threads < domain.range.min || threads > domain.range.max {

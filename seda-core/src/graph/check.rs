@@ -79,7 +79,10 @@ pub(super) fn of_options(stage: &str, options: &mut StageOptions, keyed_and_para
         find(what, "give 1 to 1024 threads, the least first: `.threads(2..=8)`");
     }
     if options.limit_without_domain {
-        find("`.limit(..)` without a domain before it".into(), "an own pool's limit is its `.threads(..)`; in a domain, say `.on(&domain)` first");
+        find(
+            "`.limit(..)` without a domain before it".into(),
+            "an own pool's limit is its `.threads(..)`; in a domain, say `.on(&domain)` first",
+        );
     }
     if let Placement::Domain { limit: Some(0), .. } = options.placement {
         find("a limit of 0 workers would never run".into(), "give at least 1");
@@ -142,7 +145,10 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
 fn start_handlers(graph: Graph) -> Result<Graph, StartError> {
     let failed = graph.stages.iter().filter_map(|node| {
         let error = node.activation.start(node.places).err()?;
-        Some(Finding::new(format!("stage `{}` could not start: {error}", node.name), "see what its handler's start needs"))
+        Some(Finding::new(
+            format!("stage `{}` could not start: {error}", node.name),
+            "see what its handler's start needs",
+        ))
     });
     let findings: Vec<_> = failed.collect();
     if findings.is_empty() {
@@ -191,7 +197,10 @@ fn of_names(pipeline: &Pipeline) -> Vec<Finding> {
     let mut seen: Vec<&str> = Vec::new();
     for (kind, name) in stages.chain(domains) {
         if let Some(fault) = name::fault(name) {
-            found.push(Finding::new(format!("{kind} `{name}`: the name {fault}"), "configuration and metrics hang on it: use words like `resize-images`"));
+            found.push(Finding::new(
+                format!("{kind} `{name}`: the name {fault}"),
+                "configuration and metrics hang on it: use words like `resize-images`",
+            ));
         }
         if seen.contains(&name.as_str()) {
             found.push(Finding::new(format!("two stages or domains are named `{name}`"), "give each its own name"));
@@ -202,16 +211,20 @@ fn of_names(pipeline: &Pipeline) -> Vec<Finding> {
         if let Some(what) = of_threads(*threads) {
             found.push(Finding::new(format!("domain `{name}`: {what}"), "give 1 to 1024 threads, the least first"));
         }
-        let on = |stage: &&super::pipeline::Declared| {
-            matches!(stage.placement, Placement::Domain { domain, .. } if domain.index as usize == index)
-        };
+        let on = |stage: &&super::pipeline::Declared| matches!(stage.placement, Placement::Domain { domain, .. } if domain.index as usize == index);
         if pipeline.stages.iter().find(on).is_none() {
-            found.push(Finding::new(format!("domain `{name}` runs no stage"), "put one on it with `.on(&domain)`, or remove it"));
+            found.push(Finding::new(
+                format!("domain `{name}` runs no stage"),
+                "put one on it with `.on(&domain)`, or remove it",
+            ));
         }
     }
     let foreign = pipeline.stages.iter().filter(|stage| stage.uses.iter().any(|(id, _)| *id != pipeline.shared.id));
     found.extend(foreign.map(|stage| {
-        Finding::new(format!("stage `{}` uses an inlet of another pipeline", stage.name), "hold an `Entry` of that pipeline instead")
+        Finding::new(
+            format!("stage `{}` uses an inlet of another pipeline", stage.name),
+            "hold an `Entry` of that pipeline instead",
+        )
     }));
     found
 }
@@ -233,8 +246,10 @@ fn of_refusing_edges(pipeline: &Pipeline) -> Vec<Finding> {
             (_, true) => "rejects when full",
             _ => return None,
         };
-        let what = format!("`{}` {refuses}, and what it refuses of `{}` has nowhere to go", stage.name, drawn.edge.port);
-        (!drawn.has_overflow).then(|| Finding::new(what, "open an overflow outlet on the edge: `let (out, over) = out.overflow();`"))
+        let what =
+            format!("`{}` {refuses}, and what it refuses of `{}` has nowhere to go", stage.name, drawn.edge.port);
+        (!drawn.has_overflow)
+            .then(|| Finding::new(what, "open an overflow outlet on the edge: `let (out, over) = out.overflow();`"))
     });
     found.collect()
 }
@@ -242,13 +257,16 @@ fn of_refusing_edges(pipeline: &Pipeline) -> Vec<Finding> {
 /// A cycle whose every edge blocks can fill up and stand still for ever.
 fn of_blocking_cycles(pipeline: &Pipeline, wires: &Wires) -> Vec<Finding> {
     let components = order::components(&wires.blocking);
-    let cycles = components.iter().filter(|stages| {
-        stages.len() > 1 || stages.iter().any(|&stage| wires.blocking[stage].contains(&stage))
-    });
+    let cycles = components
+        .iter()
+        .filter(|stages| stages.len() > 1 || stages.iter().any(|&stage| wires.blocking[stage].contains(&stage)));
     let found = cycles.map(|stages| {
         let names: Vec<_> = stages.iter().map(|&stage| format!("`{}`", pipeline.stages[stage].name)).collect();
         Finding::new(
-            format!("a cycle in which every queue blocks when full could wait for itself for ever: {}", names.join(", ")),
+            format!(
+                "a cycle in which every queue blocks when full could wait for itself for ever: {}",
+                names.join(", ")
+            ),
             "let one queue on it reject with an overflow outlet, or drop: `.when_full(WhenFull::Reject)`",
         )
     });
@@ -291,7 +309,11 @@ fn lay_out(pipeline: Pipeline, wires: &Wires) -> Graph {
         shared: pipeline.shared,
         edges,
         answers: pipeline.answers,
-        components: components.into_iter().zip(upstream).map(|(stages, upstream)| Component { stages, upstream }).collect(),
+        components: components
+            .into_iter()
+            .zip(upstream)
+            .map(|(stages, upstream)| Component { stages, upstream })
+            .collect(),
         watchdog_ns: pipeline.watchdog_ns,
         needs_pool,
         stages: pipeline
@@ -318,11 +340,21 @@ fn first_places(placement: &Placement, source: bool, domain: &DomainPlan) -> usi
     if source { 1 } else { limit.min(domain.threads.min) }
 }
 
-fn lay_domains(pipeline: &Pipeline, components: &[Vec<usize>], component_of: &[usize]) -> (Vec<DomainPlan>, Vec<usize>) {
+fn lay_domains(
+    pipeline: &Pipeline,
+    components: &[Vec<usize>],
+    component_of: &[usize],
+) -> (Vec<DomainPlan>, Vec<usize>) {
     let mut domains: Vec<DomainPlan> = pipeline
         .domains
         .iter()
-        .map(|(name, threads)| DomainPlan { name: name.clone(), own: false, threads: *threads, stages: Vec::new(), spans: Vec::new() })
+        .map(|(name, threads)| DomainPlan {
+            name: name.clone(),
+            own: false,
+            threads: *threads,
+            stages: Vec::new(),
+            spans: Vec::new(),
+        })
         .collect();
     let mut domain_of = vec![0; pipeline.stages.len()];
     // Components come upstream first; a domain prefers what is downstream.
@@ -331,7 +363,13 @@ fn lay_domains(pipeline: &Pipeline, components: &[Vec<usize>], component_of: &[u
         domain_of[stage] = match declared.placement {
             Placement::Domain { domain, .. } => domain.index as usize,
             Placement::Own(threads) => {
-                domains.push(DomainPlan { name: declared.name.clone(), own: true, threads, stages: Vec::new(), spans: Vec::new() });
+                domains.push(DomainPlan {
+                    name: declared.name.clone(),
+                    own: true,
+                    threads,
+                    stages: Vec::new(),
+                    spans: Vec::new(),
+                });
                 domains.len() - 1
             }
         };

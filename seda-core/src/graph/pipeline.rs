@@ -127,6 +127,8 @@ impl Pipeline {
     /// A stage, by its handler: a function or closure, a value with [`Handler`](crate::Handler), or one of
     /// [`per_worker`](crate::per_worker), [`batch`](fn@crate::batch), [`parallel`](crate::parallel); with options from
     /// [`StageOptionsExt`](crate::StageOptionsExt). Gives its inlet and its outlet.
+    ///
+    /// A closure is called by many workers at once, so it cannot change what it captures: for that see `per_worker`.
     pub fn stage<M, H>(&mut self, name: impl Into<String>, handler: H) -> (Inlet<H::In>, Outlet<H::Out>)
     where
         H: IntoStage<M> + Send + Sync + 'static,
@@ -229,7 +231,12 @@ impl Pipeline {
         self.add_source(name.into(), source::parts(Box::new(tick)), None)
     }
 
-    fn add_source<T: Event>(&mut self, name: String, mut parts: StageParts<(), T>, domain: Option<&Domain>) -> Outlet<T> {
+    fn add_source<T: Event>(
+        &mut self,
+        name: String,
+        mut parts: StageParts<(), T>,
+        domain: Option<&Domain>,
+    ) -> Outlet<T> {
         if let Some(domain) = domain {
             parts.options.placement = Placement::Domain { domain: domain.0, limit: None };
         }
@@ -241,7 +248,12 @@ impl Pipeline {
         Outlet::of_stage(port, self.sketch.clone(), self.shared.id, stage, &self.stages[stage as usize].name)
     }
 
-    fn add<I: Event, O: Event>(&mut self, name: String, mut parts: StageParts<I, O>, source: bool) -> (Inlet<I>, Arc<Port<O>>) {
+    fn add<I: Event, O: Event>(
+        &mut self,
+        name: String,
+        mut parts: StageParts<I, O>,
+        source: bool,
+    ) -> (Inlet<I>, Arc<Port<O>>) {
         let id = self.stages.len() as u32;
         let options = &mut parts.options;
         let has_policy = options.was_given("admission");
@@ -374,6 +386,7 @@ impl Pipeline {
 #[diagnostic::on_unimplemented(
     message = "this edge carries `{T}`, but the inlet is `{Self}`",
     label = "wrong event for this inlet",
+    note = "an `async fn` gives a future, not its value: handlers are plain functions",
     note = "convert on the edge with `.map(..)`; open a `Result` with `.tried()`, an enum with `.route()`, an `Option` with `.some()`, an iterable with `.each()`"
 )]
 pub trait Takes<T: Event> {
@@ -385,7 +398,8 @@ impl<T: Event> Takes<T> for Inlet<T> {
     fn take_from(self, pipeline: &mut Pipeline, from: Outlet<T>) {
         match pipeline.inbox(self) {
             Some(inbox) => from.link(inbox),
-            None => pipeline.find(format!("{from:?} is linked to an inlet of another pipeline"), "link stages of one pipeline"),
+            None => pipeline
+                .find(format!("{from:?} is linked to an inlet of another pipeline"), "link stages of one pipeline"),
         }
     }
 }
@@ -414,7 +428,8 @@ impl<R> std::fmt::Debug for Answer<R> {
 impl<R: Event> Takes<R> for Answer<R> {
     fn take_from(self, pipeline: &mut Pipeline, from: Outlet<R>) {
         if self.pipeline != pipeline.shared.id {
-            pipeline.find(format!("{from:?} is linked to an answer of another pipeline"), "link stages of one pipeline");
+            pipeline
+                .find(format!("{from:?} is linked to an answer of another pipeline"), "link stages of one pipeline");
             return;
         }
         let (name, counts) = pipeline.answers[self.ask as usize].clone();

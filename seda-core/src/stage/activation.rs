@@ -14,7 +14,7 @@ use super::{
     book::Account,
     core::StageCore,
     cx::{self, Cx, note},
-    handler::{Factory, Pulling, BoxError, Work},
+    handler::{BoxError, Factory, Pulling, Work},
     inlet::{Books, Inbox, Taken, What},
     outlet::{Emit, Handing, Port},
     parallel,
@@ -422,7 +422,8 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         }
         let handing = Handing { now_ns: run.now_ns, domain: run.domain, place, stage: &self.resume };
         let clear = out.flush(&handing);
-        let (account, empty, pulling) = (std::mem::take(account), std::mem::take(emptied), if clear { pulling.take() } else { None });
+        let (account, empty, pulling) =
+            (std::mem::take(account), std::mem::take(emptied), if clear { pulling.take() } else { None });
         let mut keys = std::mem::take(keys);
         if !clear {
             hand.keys = std::mem::take(&mut keys);
@@ -439,9 +440,8 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
 
     fn fence(&self) -> u64 {
         let places = self.places.iter().filter_map(OnceLock::get);
-        let fenced = places.filter(|place| {
-            place.phase.compare_exchange(HANDLING, FENCED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-        });
+        let fenced = places
+            .filter(|place| place.phase.compare_exchange(HANDLING, FENCED, Ordering::SeqCst, Ordering::SeqCst).is_ok());
         fenced.map(|place| place.held.load(Ordering::Relaxed).max(1)).sum()
     }
 

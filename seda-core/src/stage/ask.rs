@@ -76,11 +76,21 @@ pub struct Reply<E: Event, R: Event> {
     timer: Option<(TimerId, Waker)>,
 }
 
+/// Where to offer, what, and where the reply will come.
+type Begun<E, R> = (Arc<Inbox<E>>, Envelope<E>, Arc<ReplyCell<R>>);
+
 enum State<E, R> {
     Unasked,
     /// Waits for room at the head.
-    Offering { envelope: Option<Envelope<E>>, cell: Arc<ReplyCell<R>>, until_ns: u64 },
-    Asked { cell: Arc<ReplyCell<R>>, until_ns: u64 },
+    Offering {
+        envelope: Option<Envelope<E>>,
+        cell: Arc<ReplyCell<R>>,
+        until_ns: u64,
+    },
+    Asked {
+        cell: Arc<ReplyCell<R>>,
+        until_ns: u64,
+    },
     Ended,
 }
 
@@ -118,7 +128,7 @@ impl<E: Event, R: Event> Reply<E, R> {
     }
 
     /// Makes the envelope with its ticket.
-    fn begin(&mut self) -> Result<(Arc<Inbox<E>>, Envelope<E>, Arc<ReplyCell<R>>), AskError<E>> {
+    fn begin(&mut self) -> Result<Begun<E, R>, AskError<E>> {
         let event = self.question.take().expect("a reply is begun once");
         let Some(inbox) = self.inbox.clone() else {
             return Err(AskError::Refused(Refused { event, why: Refusal::Closed }));
@@ -158,14 +168,19 @@ impl<E: Event, R: Event> Reply<E, R> {
         let (until_ns, cell) = (*until_ns, cell.clone());
         let inbox = self.inbox.clone()?;
         let mut question = envelope.take()?;
+        let id = Arc::as_ptr(&cell) as usize;
+        inbox.forget_task(id);
         // Twice: the second time a waiter stands, so that room which comes in between is not missed.
         for waits in [false, true] {
             if waits {
                 let weight = inbox.weigh(&question.event);
-                inbox.wait(1, weight, Waiter::Task(cx.waker().clone()), false);
+                inbox.wait(1, weight, Waiter::Task(id, cx.waker().clone()), false);
             }
             match inbox.try_one(question, waits) {
                 Attempt::Taken => {
+                    if waits {
+                        inbox.forget_task(id);
+                    }
                     self.state = State::Asked { cell, until_ns };
                     return None;
                 }
@@ -177,6 +192,7 @@ impl<E: Event, R: Event> Reply<E, R> {
             }
         }
         if self.passed(until_ns) {
+            inbox.forget_task(id);
             inbox.count_full(1);
             withdraw(&cell);
             return Some(Err(AskError::Refused(Refused { event: question.event, why: Refusal::Full })));
@@ -200,10 +216,10 @@ impl<E: Event, R: Event> Future for Reply<E, R> {
             let until_ns = envelope.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
             me.state = State::Offering { envelope: Some(envelope), cell, until_ns };
         }
-        if matches!(me.state, State::Offering { .. }) {
-            if let Some(end) = me.poll_offer(cx) {
-                return me.end(end);
-            }
+        if matches!(me.state, State::Offering { .. })
+            && let Some(end) = me.poll_offer(cx)
+        {
+            return me.end(end);
         }
         let State::Asked { cell, until_ns } = &me.state else { return Poll::Pending };
         let (cell, until_ns) = (cell.clone(), *until_ns);
@@ -233,9 +249,9 @@ impl<E: Event, R: Event> Drop for Reply<E, R> {
         if let State::Offering { cell, .. } | State::Asked { cell, .. } = &self.state {
             withdraw(cell);
         }
-        if let (State::Offering { .. }, Some(inbox)) = (&self.state, &self.inbox) {
-            // It may have been woken for room that it will not use.
-            inbox.forget(|_| false);
+        if let (State::Offering { cell, .. }, Some(inbox)) = (&self.state, &self.inbox) {
+            // It may have been woken for room that it will not use: then the next one is.
+            inbox.forget_task(Arc::as_ptr(cell) as usize);
         }
     }
 }

@@ -128,7 +128,13 @@ pub(crate) enum Room {
 }
 
 impl Book {
-    pub(crate) fn new(options: &mut StageOptions, places_max: u32, limit: usize, whole_batches: bool, source: bool) -> Self {
+    pub(crate) fn new(
+        options: &mut StageOptions,
+        places_max: u32,
+        limit: usize,
+        whole_batches: bool,
+        source: bool,
+    ) -> Self {
         Book {
             bound: options.queue_events,
             bytes_bound: options.queue_bytes,
@@ -195,7 +201,14 @@ impl Book {
     }
 
     /// Asks the policy; counts what it sheds.
-    pub(crate) fn admit(&mut self, n: usize, class: u8, deadline_ns: u64, len: usize, now_ns: u64) -> Result<(), Refusal> {
+    pub(crate) fn admit(
+        &mut self,
+        n: usize,
+        class: u8,
+        deadline_ns: u64,
+        len: usize,
+        now_ns: u64,
+    ) -> Result<(), Refusal> {
         let load = self.load(len);
         let Some(policy) = &mut self.policy else { return Ok(()) };
         let deadline_ns = (deadline_ns != 0).then_some(deadline_ns);
@@ -401,8 +414,7 @@ impl Book {
         self.counts.failed += account.failed;
         self.counts.expired += account.expired;
         let n = account.done + account.failed;
-        if n > 0 {
-            let each = account.service_ns / n;
+        if let Some(each) = account.service_ns.checked_div(n) {
             self.service_ns = if self.measured {
                 let step = (each as i64 - self.service_ns as i64) >> MEAN_SHIFT;
                 (self.service_ns as i64 + step).max(0) as u64

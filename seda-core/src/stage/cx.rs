@@ -1,9 +1,4 @@
-use std::{
-    cell::Cell,
-    collections::VecDeque,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cell::Cell, collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{core::StageCore, inlet::Inlet, offer::Entry};
 use crate::{
@@ -67,14 +62,7 @@ pub struct Cx {
 
 impl Cx {
     pub(crate) fn new(core: Arc<StageCore>) -> Self {
-        Cx {
-            core,
-            marks: None,
-            batch_marks: VecDeque::new(),
-            answered: 0,
-            failed: 0,
-            spent_ns: Cell::new(0),
-        }
+        Cx { core, marks: None, batch_marks: VecDeque::new(), answered: 0, failed: 0, spent_ns: Cell::new(0) }
     }
 
     /// True from the second signal of a drain on: return as soon as you can, what you return still counts.

@@ -116,7 +116,7 @@ impl<T: Event> Inbox<T> {
             return Err(event);
         }
         book.counts.offered += 1;
-        let sampled = book.counts.offered % STAMP_EVERY == 0 || queue.len() == 0;
+        let sampled = book.counts.offered.is_multiple_of(STAMP_EVERY) || queue.len() == 0;
         let stamp_ns = if sampled && self.core.shared.measures() { self.core.shared.clock.now_ns() } else { 0 };
         queue.push(Envelope { event, stamp_ns, marks: None });
         // A stage that could run before still can: its bit is set, and whoever set it has woken a worker.
@@ -150,7 +150,8 @@ impl<T: Event> Inbox<T> {
         let book = &mut gate.book;
         book.counts.offered += 1;
         if self.core.shared.measures() || self.core.max_age_ns != 0 {
-            let sampled = self.core.max_age_ns != 0 || book.counts.offered % STAMP_EVERY == 0 || gate.store.len() == 0;
+            let sampled =
+                self.core.max_age_ns != 0 || book.counts.offered.is_multiple_of(STAMP_EVERY) || gate.store.len() == 0;
             if sampled {
                 envelope.stamp_ns = self.core.shared.clock.now_ns();
             }
@@ -167,8 +168,11 @@ impl<T: Event> Inbox<T> {
         if n == 0 {
             return Attempt::Taken;
         }
-        let reads: Vec<Read> =
-            if self.extract.is_empty() { Vec::new() } else { events.iter().map(|event| self.read_event(event)).collect() };
+        let reads: Vec<Read> = if self.extract.is_empty() {
+            Vec::new()
+        } else {
+            events.iter().map(|event| self.read_event(event)).collect()
+        };
         let together = reads.iter().fold(Read::default(), |sum, read| Read {
             key: None,
             weight: sum.weight + read.weight,
@@ -234,7 +238,8 @@ impl<T: Event> Inbox<T> {
     /// Turns one credit into an event. The policy is asked, as for every offer, the bound is not; also after a close,
     /// as the room was promised before.
     pub(crate) fn commit(&self, event: T) -> Result<(), (T, Refusal)> {
-        let envelope = Envelope { event, stamp_ns: if self.stamps() { self.core.shared.clock.now_ns() } else { 0 }, marks: None };
+        let envelope =
+            Envelope { event, stamp_ns: if self.stamps() { self.core.shared.clock.now_ns() } else { 0 }, marks: None };
         let read = self.read(&envelope);
         let mut gate = lock(&self.gate);
         gate.book.reserved -= 1;
@@ -283,6 +288,11 @@ impl<T: Event> Inbox<T> {
         if !gate.book.forget(is) {
             self.after_push(gate, true);
         }
+    }
+
+    /// A future is polled again: it waits once, with its latest waker.
+    pub(crate) fn forget_task(&self, id: usize) {
+        self.forget(|waiter| matches!(waiter, Waiter::Task(other, _) if *other == id));
     }
 
     /// Counts an offer that gave up waiting, or would have had to wait.
@@ -651,7 +661,7 @@ fn lose_to<T>(envelope: &Envelope<T>, why: Refusal) {
 fn waiter_clone(waiter: &Waiter) -> Waiter {
     match waiter {
         Waiter::Thread(blocked) => Waiter::Thread(blocked.clone()),
-        Waiter::Task(waker) => Waiter::Task(waker.clone()),
+        Waiter::Task(id, waker) => Waiter::Task(*id, waker.clone()),
         Waiter::Source(stage) => Waiter::Source(stage.clone()),
         Waiter::Place { stage, place, standing } => {
             Waiter::Place { stage: stage.clone(), place: *place, standing: standing.clone() }

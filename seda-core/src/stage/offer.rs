@@ -228,10 +228,8 @@ impl<T: Event> Entry<T> {
         let (pipeline, from) = cx::handling()?;
         let core = &self.inbox.core;
         let wiring = core.shared.wiring.get()?;
-        (pipeline == core.shared.id && wiring.would_deadlock(from, core.id)).then(|| Refusal::WouldDeadlock {
-            from: wiring.names[from as usize].clone(),
-            to: core.name.clone(),
-        })
+        (pipeline == core.shared.id && wiring.would_deadlock(from, core.id))
+            .then(|| Refusal::WouldDeadlock { from: wiring.names[from as usize].clone(), to: core.name.clone() })
     }
 
     fn count_full<E>(&self, n: usize, event: E) -> Refused<E> {

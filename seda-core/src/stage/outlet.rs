@@ -128,7 +128,13 @@ impl<T> fmt::Debug for Outlet<T> {
 }
 
 impl<T: Event> Outlet<T> {
-    pub(crate) fn of_stage(port: Arc<Port<T>>, sketch: Arc<Mutex<Sketch>>, pipeline: u32, stage: u32, name: &str) -> Self {
+    pub(crate) fn of_stage(
+        port: Arc<Port<T>>,
+        sketch: Arc<Mutex<Sketch>>,
+        pipeline: u32,
+        stage: u32,
+        name: &str,
+    ) -> Self {
         Outlet::new(port, sketch, Origin { pipeline, stage, name: name.to_string() })
     }
 

@@ -1,12 +1,7 @@
 //! What an outlet's values mean: `.tried()`, `.route()`, `.some()`, `.each()`, `.map()`, `.filter()`, `.fan()`,
 //! `.overflow()`.
 
-use std::{
-    any::Any,
-    collections::VecDeque,
-    marker::PhantomData,
-    sync::Arc,
-};
+use std::{any::Any, collections::VecDeque, marker::PhantomData, sync::Arc};
 
 use super::inlet::Inlet;
 use super::outlet::{EachEmit, Emit, FanEmit, Handing, MapEmit, Outlet, SiftEmit, TwoEmit};
@@ -43,6 +38,7 @@ pub trait Open: Sized {
     /// # running.offer(parse, "7".into()).unwrap();
     /// # running.drain(Default::default());
     /// ```
+    #[allow(clippy::type_complexity, reason = "an alias would hide in the docs what the two outlets carry")]
     fn tried(self) -> Self::Two<Outlet<<Self::Event as IsResult>::Ok>, Outlet<<Self::Event as IsResult>::Err>>
     where
         Self::Event: IsResult,
@@ -101,10 +97,7 @@ pub trait Open: Sized {
     }
 
     /// Only events that `keep` says yes to; the others end here. Must not panic.
-    fn filter(
-        self,
-        keep: impl Fn(&Self::Event) -> bool + Send + Sync + 'static,
-    ) -> Self::One<Outlet<Self::Event>> {
+    fn filter(self, keep: impl Fn(&Self::Event) -> bool + Send + Sync + 'static) -> Self::One<Outlet<Self::Event>> {
         self.one(|outlet| sift(outlet, move |event| keep(&event).then_some(event)))
     }
 
@@ -218,7 +211,7 @@ impl<T: Event> IsOption for Option<T> {
 /// Written by hand in a dozen lines beside the enum:
 ///
 /// ```
-/// use seda_core::{prelude::*, Branches};
+/// use seda_core::prelude::*;
 ///
 /// enum Priced { Paid(u64), Fraud(String) }
 ///
@@ -318,8 +311,8 @@ impl<T: Event> Branches<T> {
         (To { index, event: PhantomData }, outlet)
     }
 
-    /// Says which event goes where.
-    pub fn split(self, f: impl Fn(T, Give<'_>) + Send + Sync + 'static) {
+    /// Says which event goes where: each to one port, as only giving it away makes what `f` must return.
+    pub fn split(self, f: impl Fn(T, Give<'_>) -> Given + Send + Sync + 'static) {
         let (f, make) = (Arc::new(f), self.make);
         self.outlet.wire(Box::new(move || {
             Box::new(SplitEmit { f: f.clone(), ways: make.iter().map(|make| make()).collect() })
@@ -341,12 +334,17 @@ pub struct Give<'a> {
 }
 
 impl Give<'_> {
-    /// The event goes to that port. An event that is given nowhere is filtered away.
-    pub fn give<U: Event>(self, to: To<U>, event: U) {
+    /// The event goes to that port.
+    pub fn give<U: Event>(self, to: To<U>, event: U) -> Given {
         let way = self.ways[to.index].as_any().downcast_mut::<Way<U>>().expect("a port's type is its outlet's");
         way.made.push_back(Envelope { event, stamp_ns: 0, marks: self.marks });
+        Given(())
     }
 }
+
+/// The event was given to a port; made by [`Give::give`] alone.
+#[derive(Debug)]
+pub struct Given(());
 
 trait AnyWay: Send {
     fn as_any(&mut self) -> &mut dyn Any;
@@ -391,7 +389,7 @@ struct SplitEmit<F> {
     ways: Vec<Box<dyn AnyWay>>,
 }
 
-impl<T: Event, F: Fn(T, Give<'_>) + Send + Sync> Emit<T> for SplitEmit<F> {
+impl<T: Event, F: Fn(T, Give<'_>) -> Given + Send + Sync> Emit<T> for SplitEmit<F> {
     fn emit(&mut self, batch: &mut Batch<T>) {
         for Envelope { event, marks, .. } in batch.drain(..) {
             (self.f)(event, Give { ways: &mut self.ways, marks });

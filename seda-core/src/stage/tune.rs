@@ -102,10 +102,7 @@ where
     }
 
     /// Events of one key are handled in their order, one after the other; other keys go on beside them.
-    fn keyed<K: Hash>(
-        self,
-        key: impl Fn(&Self::In) -> K + Send + Sync + 'static,
-    ) -> StageParts<Self::In, Self::Out> {
+    fn keyed<K: Hash>(self, key: impl Fn(&Self::In) -> K + Send + Sync + 'static) -> StageParts<Self::In, Self::Out> {
         option(self, "keyed", |parts| {
             parts.extract.key = Some(Arc::new(move |event| {
                 // Of fixed keys, so that a simulation replays.

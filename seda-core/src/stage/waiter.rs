@@ -13,8 +13,8 @@ use std::{
 pub(crate) enum Waiter {
     /// An offerer outside, blocked in `offer`.
     Thread(Arc<Blocked>),
-    /// A future.
-    Task(Waker),
+    /// A future, told apart by its number.
+    Task(usize, Waker),
     /// A place of an upstream stage, set aside with what it could not hand on. `standing` is true until it is woken, so
     /// that a lane has one waiter at most.
     Place { stage: Arc<dyn Resume>, place: u32, standing: Arc<AtomicBool> },
@@ -36,7 +36,7 @@ impl Waiter {
     pub(crate) fn wake(self) {
         match self {
             Waiter::Thread(blocked) => blocked.wake(),
-            Waiter::Task(waker) => waker.wake(),
+            Waiter::Task(_, waker) => waker.wake(),
             Waiter::Place { stage, place, standing } => {
                 standing.store(false, Ordering::Release);
                 stage.resume(place);

@@ -117,7 +117,11 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
         let mut shape = Shape { keyed: false, refuses: false, kind };
         let handle = handler(seen.clone(), panics, on_threads);
         let name = format!("s{n}");
-        let domain = if n < domains.len() { Some(n) } else { (!domains.is_empty() && dice.chance(60)).then(|| dice.below(domains.len() as u64) as usize) };
+        let domain = if n < domains.len() {
+            Some(n)
+        } else {
+            (!domains.is_empty() && dice.chance(60)).then(|| dice.below(domains.len() as u64) as usize)
+        };
         let (min, max) = (1 + dice.below(2) as usize, 3);
         let place = |parts: StageParts<Event, Vec<Event>>| match domain {
             Some(at) => parts.on(&domains[at].0),
@@ -127,8 +131,12 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
         let wrapper = dice.below(6);
         let plainly = panics || !matches!(wrapper, 1 | 2);
         let parts = match wrapper {
-            0 => per_worker(move || { let handle = handle.clone(); move |e: Event, cx: &Cx| handle(e, cx) }).queue(bound),
-            1 if !panics => batch(move |b: seda_core::Batch<Event>| b.answer(|e| pass(e))).queue(bound),
+            0 => per_worker(move || {
+                let handle = handle.clone();
+                move |e: Event, cx: &Cx| handle(e, cx)
+            })
+            .queue(bound),
+            1 if !panics => batch(move |b: seda_core::Batch<Event>| b.answer(pass)).queue(bound),
             2 if !panics => parallel(|e: Event| pass(e)).queue(bound),
             _ => (move |e: Event, cx: &Cx| handle(e, cx)).queue(bound),
         };
@@ -147,7 +155,11 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
         });
         if dice.chance(20) {
             shape.refuses = true;
-            parts = if dice.chance(50) { parts.admission(TokenBucket::new(2000.0, 20)) } else { parts.admission(MaxConcurrency::new(1 + dice.below(9) as usize)) };
+            parts = if dice.chance(50) {
+                parts.admission(TokenBucket::new(2000.0, 20))
+            } else {
+                parts.admission(MaxConcurrency::new(1 + dice.below(9) as usize))
+            };
         }
         if dice.chance(25) {
             parts = parts.classes(3, |e: &Event| (e.id % 3) as u8);
@@ -168,7 +180,16 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
             Some(at) => (domains[at].1.clone(), domains[at].2, domains[at].3),
             None => (name.clone(), min, max),
         };
-        stages.push(StagePlan { name, seen, inlet, entry_only: true, keyed: shape.keyed, noted: plainly, bound, resizable });
+        stages.push(StagePlan {
+            name,
+            seen,
+            inlet,
+            entry_only: true,
+            keyed: shape.keyed,
+            noted: plainly,
+            bound,
+            resizable,
+        });
         shapes.push(shape);
     }
     let sources = wire(dice, &mut p, &mut stages, &shapes, outs);
@@ -268,7 +289,7 @@ fn handler(seen: Arc<Seen>, panics: bool, on_threads: bool) -> Handle {
         if on_threads {
             overlap(&seen, e.key);
         }
-        if panics && mix(e.id.wrapping_mul(31) + u64::from(e.hops)) % 29 == 0 {
+        if panics && mix(e.id.wrapping_mul(31) + u64::from(e.hops)).is_multiple_of(29) {
             seen.panics.fetch_add(1, Ordering::Relaxed);
             panic!("by the dice");
         }
@@ -278,7 +299,12 @@ fn handler(seen: Arc<Seen>, panics: bool, on_threads: bool) -> Handle {
 
 /// Notes whether two events of one key are in the stage's handlers at once.
 fn overlap(seen: &Seen, key: u8) {
-    let others = { let mut map = seen.in_flight.lock().unwrap(); let n = map.entry(key).or_default(); *n += 1; *n - 1 };
+    let others = {
+        let mut map = seen.in_flight.lock().unwrap();
+        let n = map.entry(key).or_default();
+        *n += 1;
+        *n - 1
+    };
     if others > 0 {
         seen.overlap.store(true, Ordering::Relaxed);
     }
