@@ -321,4 +321,27 @@ mod loom_models {
             assert_eq!(found.load(Ordering::SeqCst), 1);
         });
     }
+
+    #[test]
+    fn loom_two_workers_find_all_work_of_two_offerers() {
+        loom::model(|| {
+            let (set, found) = (set(), Arc::new(AtomicUsize::new(0)));
+            let worker = {
+                let (set, found) = (set.clone(), found.clone());
+                loom::thread::spawn(move || work(&set, 0, &found, 2))
+            };
+            let offerer = {
+                let set = set.clone();
+                loom::thread::spawn(move || {
+                    set.set(0);
+                    set.notify();
+                })
+            };
+            set.set(1);
+            set.notify();
+            work(&set, 1, &found, 2);
+            worker.join().unwrap();
+            offerer.join().unwrap();
+        });
+    }
 }

@@ -178,3 +178,23 @@ impl<R: Send + 'static> Asker for ReplyCell<R> {
         self
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use super::*;
+
+    #[test]
+    fn loom_an_asker_hears_of_one_end_whoever_comes_first() {
+        loom::model(|| {
+            let cell = Arc::new(ReplyCell::new());
+            let ticket = Ticket::new(0, cell.clone());
+            let copy = ticket.clone();
+            let answering = loom::thread::spawn(move || ticket.answer(7).is_ok());
+            let losing = loom::thread::spawn(move || drop(copy));
+            let heard = cell.wait(Duration::ZERO).unwrap();
+            assert!(answering.join().unwrap(), "the first answer is heard");
+            losing.join().unwrap();
+            assert_eq!(heard.ok(), Some(7), "a lost copy is no loss while another can answer");
+        });
+    }
+}

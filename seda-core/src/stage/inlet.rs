@@ -284,6 +284,7 @@ impl<T: Event> Inbox<T> {
 
     /// An offerer gives up: if it was just woken, the next one is woken in its place.
     pub(crate) fn forget(&self, is: impl Fn(&Waiter) -> bool) {
+        self.core.shared.budget.forget(&is);
         let mut gate = lock(&self.gate);
         if !gate.book.forget(is) {
             self.after_push(gate, true);

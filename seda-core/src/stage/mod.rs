@@ -4,6 +4,7 @@
 pub(crate) mod activation;
 pub(crate) mod ask;
 pub(crate) mod book;
+pub(crate) mod budget;
 pub(crate) mod core;
 pub(crate) mod cx;
 pub(crate) mod handler;

@@ -8,7 +8,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -22,7 +22,7 @@ use crate::{
     event::{Envelope, Event},
     options::BATCH_MAX,
     queue::Batch,
-    sync::lock,
+    sync::{AtomicBool, lock},
     ticket::Loss,
 };
 

@@ -1,13 +1,8 @@
 //! Who waits for room at a full queue.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::Waker,
-    thread::Thread,
-};
+use std::{sync::Arc, task::Waker};
+
+use crate::sync::{AtomicBool, Ordering, Thread, thread};
 
 /// Woken once, then gone: whoever still finds no room queues up again.
 pub(crate) enum Waiter {
@@ -54,7 +49,7 @@ pub(crate) struct Blocked {
 
 impl Blocked {
     pub(crate) fn new() -> Self {
-        Blocked { thread: std::thread::current(), woken: AtomicBool::new(false) }
+        Blocked { thread: thread::current(), woken: AtomicBool::new(false) }
     }
 
     fn wake(&self) {
@@ -68,5 +63,47 @@ impl Blocked {
 
     pub(crate) fn reset(&self) {
         self.woken.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use loom::sync::Mutex;
+
+    use super::*;
+
+    /// The way of `Entry::offer` and of a take: a full queue with one place, an offerer that leaves a waiter under the
+    /// lock, a worker that makes room under it and wakes outside.
+    #[test]
+    fn loom_a_blocked_offerer_is_woken_by_the_take_that_makes_room() {
+        loom::model(|| {
+            let gate = loom::sync::Arc::new(Mutex::new((1, None::<Waiter>)));
+            let worker = {
+                let gate = gate.clone();
+                loom::thread::spawn(move || {
+                    let waiter = {
+                        let mut gate = gate.lock().unwrap();
+                        gate.0 -= 1;
+                        gate.1.take()
+                    };
+                    waiter.into_iter().for_each(Waiter::wake);
+                })
+            };
+            let blocked = Arc::new(Blocked::new());
+            loop {
+                blocked.reset();
+                {
+                    let mut gate = gate.lock().unwrap();
+                    if gate.0 == 0 {
+                        break;
+                    }
+                    gate.1 = Some(Waiter::Thread(blocked.clone()));
+                }
+                while !blocked.is_woken() {
+                    thread::park();
+                }
+            }
+            worker.join().unwrap();
+        });
     }
 }
