@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::waiter::Waiter;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, model_lock as lock};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, fence, model_lock as lock};
 
 /// Bytes that all queues of a pipeline may hold together: checked at the entries and sources, charged by every queue
 /// that knows the weight of its events, from offer to settle.
@@ -29,6 +29,8 @@ impl Budget {
             return;
         }
         self.used.fetch_sub(bytes, Ordering::SeqCst);
+        // Pairs with the one in `wait`: a release sees the flag, or who waits sees the bytes.
+        fence(Ordering::SeqCst);
         if self.any_waits.load(Ordering::SeqCst) {
             self.wake_all();
         }
@@ -62,7 +64,7 @@ impl Budget {
     pub(crate) fn wait(&self, bytes: u64, waiter: Waiter) -> bool {
         let mut waiters = lock(&self.waiters);
         self.any_waits.store(true, Ordering::SeqCst);
-        // Looked at after the flag was raised: a release sees the flag, or this sees the bytes.
+        fence(Ordering::SeqCst);
         if self.has_room(bytes) {
             return false;
         }
