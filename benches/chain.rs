@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use seda_bench::{
     BATCH, Better, Event, Row, Sample, Table, Tally, crossbeam_batches, crossbeam_batches_in_place, crossbeam_chain,
-    domain_chain, flume_chain, interleave, kanal_chain, own_chain, pairs, pulled_chain, rounds, scaled, std_chain,
-    tokio_chain, tokio_runtime,
+    domain_chain, flume_chain, interleave_sliced, kanal_chain, own_chain, pairs, pulled_chain, rounds, scaled,
+    std_chain, tokio_chain, tokio_runtime,
 };
 
-/// About 0.2 s for a contender that moves eight million a second.
-const EVENTS: usize = 1_500_000;
+/// A slice; with four to a round about 0.2 s for a contender that moves eight million a second.
+const EVENTS: usize = 400_000;
 /// For the contenders that take four times as long and more.
 const EVENTS_OF_SLOW: usize = EVENTS / 4;
 /// Two threads, as many as tokio's workers.
@@ -32,7 +32,7 @@ fn own(table: &mut Table) {
     let std = std_chain(tally.counter());
     let flume = flume_chain(tally.counter());
     let kanal = kanal_chain(tally.counter());
-    let samples = interleave(
+    let samples = interleave_sliced(
         rounds(),
         &mut [
             &mut || one_by_one(&tally, EVENTS, |event| staged.entry.offer(event).expect("the chain is open")),
@@ -68,7 +68,7 @@ fn batch(table: &mut Table) {
     let staged = own_chain(true, tally.counters());
     let crossbeam = crossbeam_batches(tally.counter());
     let in_place = crossbeam_batches_in_place(tally.counter());
-    let samples = interleave(
+    let samples = interleave_sliced(
         rounds(),
         &mut [
             &mut || in_batches(&tally, |events| staged.entry.offer_many(events).expect("the chain is open")),
@@ -114,7 +114,7 @@ fn domain(table: &mut Table) {
         };
         runtime.block_on(runtime.spawn(source)).expect("the source ends");
     };
-    let samples = interleave(
+    let samples = interleave_sliced(
         rounds(),
         &mut [
             &mut || one_by_one(&tally, EVENTS, |event| staged.entry.offer(event).expect("the chain is open")),

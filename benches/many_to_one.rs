@@ -5,10 +5,10 @@
 use std::{sync::Barrier, thread};
 
 use seda::prelude::*;
-use seda_bench::{BOUND, Better, Event, Row, Sample, Table, Tally, interleave, pairs, pass_to, rounds, scaled};
+use seda_bench::{BOUND, Better, Event, Row, Sample, Table, Tally, interleave_sliced, pairs, pass_to, rounds, scaled};
 
-/// All together, a quarter per offering thread.
-const EVENTS: usize = 1_000_000;
+/// A slice, a quarter of it per offering thread; four slices make a round.
+const EVENTS: usize = 400_000;
 const OFFERERS: u64 = 4;
 const WORKERS: usize = 2;
 
@@ -20,7 +20,7 @@ fn main() {
     let running = p.start().expect("one stage passes the checks");
     let entry = running.entry(inlet);
     let channel = crossbeam(&tally);
-    let samples = interleave(
+    let samples = interleave_sliced(
         rounds(),
         &mut [&mut || many(&tally, |event| entry.offer(event).expect("the stage is open")), &mut || {
             many(&tally, |event| channel.send(event).expect("the workers are alive"))

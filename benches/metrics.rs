@@ -2,16 +2,18 @@
 //!
 //! Rows: metrics, metrics-cpu.
 
-use seda_bench::{Better, Event, Row, Sample, StagedChain, Table, Tally, interleave, own_chain, pairs, rounds, scaled};
+use seda_bench::{
+    Better, Event, Row, Sample, StagedChain, Table, Tally, interleave_sliced, own_chain, pairs, rounds, scaled,
+};
 
-/// About 0.25 s a round.
-const EVENTS: usize = 2_000_000;
+/// A slice; four make a round of about 0.25 s.
+const EVENTS: usize = 500_000;
 
 fn main() {
     let tally = Tally::new();
     let on = own_chain(true, tally.counters());
     let off = own_chain(false, tally.counters());
-    let samples = interleave(rounds(), &mut [&mut || saturated(&tally, &on), &mut || saturated(&tally, &off)]);
+    let samples = interleave_sliced(rounds(), &mut [&mut || saturated(&tally, &on), &mut || saturated(&tally, &off)]);
     let ask = "saturated chain of 3 no-op stages on own pools, default metrics on against off";
     let mut table = Table::new("metrics");
     table.row(Row::paired("metrics", ask, "events/s", "metrics off", Better::Higher, 0.95).rounds(pairs(

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use seda::prelude::*;
 use seda_bench::{
-    BOUND, Better, CountingAlloc, Event, Row, Sample, StagedChain, Table, Tally, interleave, pass, pass_to,
+    BOUND, Better, CountingAlloc, Event, Row, Sample, StagedChain, Table, Tally, interleave_sliced, pass, pass_to,
     resident_bytes, rounds, scaled,
 };
 
@@ -16,7 +16,7 @@ static ALLOC: CountingAlloc = CountingAlloc::new();
 const MANY: usize = 1_000;
 const FEW: usize = 3;
 const DOMAIN_THREADS: usize = 2;
-/// Visits a round: the same for both lengths, about 0.3 s.
+/// Visits of a slice, the same for both lengths: events enough that the filling of a long chain does not count.
 const VISITS: usize = 3_000_000;
 
 fn main() {
@@ -29,8 +29,10 @@ fn main() {
 fn hop(table: &mut Table) {
     let tally = Tally::new();
     let (many, few) = (chain(MANY, &tally), chain(FEW, &tally));
-    let samples =
-        interleave(rounds(), &mut [&mut || saturated(&tally, &many, MANY), &mut || saturated(&tally, &few, FEW)]);
+    let samples = interleave_sliced(
+        rounds(),
+        &mut [&mut || saturated(&tally, &many, MANY), &mut || saturated(&tally, &few, FEW)],
+    );
     let hop_ns = |stages: usize| move |sample: &Sample| sample.wall_ns() / stages as f64;
     let pairs = samples[0].iter().map(hop_ns(MANY)).zip(samples[1].iter().map(hop_ns(FEW)));
     let ask = "no-op stages in one domain of 2 threads, saturated: time per hop";

@@ -1,6 +1,9 @@
 //! What a piece of work cost: wall time, and the processor time of the whole process.
 
-use std::time::{Duration, Instant};
+use std::{
+    iter::Sum,
+    time::{Duration, Instant},
+};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -43,6 +46,17 @@ pub struct Sample {
     pub wall: Duration,
     /// Processor time of the whole process.
     pub cpu: Duration,
+}
+
+impl<'a> Sum<&'a Sample> for Sample {
+    fn sum<I: Iterator<Item = &'a Sample>>(samples: I) -> Self {
+        let nothing = Sample { events: 0, wall: Duration::ZERO, cpu: Duration::ZERO };
+        samples.fold(nothing, |sum, sample| Sample {
+            events: sum.events + sample.events,
+            wall: sum.wall + sample.wall,
+            cpu: sum.cpu + sample.cpu,
+        })
+    }
 }
 
 impl Sample {

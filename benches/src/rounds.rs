@@ -2,11 +2,15 @@
 
 use std::{thread, time::Duration};
 
+use crate::Sample;
+
 /// Rounds without the knob; 21 gives a median bounds that mean something.
 const ROUNDS: usize = 21;
 const QUICK_ROUNDS: usize = 3;
 /// A smoke run does a tenth of the work.
 const QUICK_SHARE: usize = 10;
+/// Even, so that each contender goes first as often as last within a round.
+const SLICES: usize = 4;
 /// Between two turns: what the one before left running (workers about to park) is not charged to the next.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -43,6 +47,14 @@ pub fn interleave<S>(rounds: usize, contenders: &mut [Contender<'_, S>]) -> Vec<
         }
     }
     samples
+}
+
+/// Like [`interleave`], with each round cut into slices: contenders change over after each slice, and a round's sample is
+/// the sum of its slices. A saturated chain stays for a while in whatever gear it fell into (batches form, or do not),
+/// and so does whatever else the machine runs; a round of several slices sees more than one.
+pub fn interleave_sliced(rounds: usize, contenders: &mut [Contender<'_, Sample>]) -> Vec<Vec<Sample>> {
+    let slices = interleave(rounds * SLICES, contenders);
+    slices.into_iter().map(|slices| slices.chunks(SLICES).map(|round| round.iter().sum()).collect()).collect()
 }
 
 /// `(ours, peer)` per round, by one figure of a sample.

@@ -23,6 +23,37 @@ pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, 
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Tries before it would sleep, each after a pause of the processor: a stage's lock is held for tens of nanoseconds.
+const SPINS: u32 = 20;
+/// Then its holder has lost its processor: make way for it, so often.
+const YIELDS: u32 = 4;
+
+/// Locks what many threads take for a moment each. A thread that sleeps at a lock costs every later unlock a system call
+/// until it is through, so this one tries for longer before it does. A lock that only spins was tried: a little faster
+/// with a processor for each thread, and four times slower where threads outnumber them.
+#[inline]
+pub(crate) fn lock_brief<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    match mutex.try_lock() {
+        Ok(guard) => guard,
+        Err(_) => lock_contended(mutex),
+    }
+}
+
+#[cold]
+fn lock_contended<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    for round in 0..SPINS + YIELDS {
+        if round < SPINS {
+            std::hint::spin_loop()
+        } else {
+            std::thread::yield_now()
+        }
+        if let Ok(guard) = mutex.try_lock() {
+            return guard;
+        }
+    }
+    lock(mutex)
+}
+
 /// The same for what a loom model drives.
 #[cfg(not(loom))]
 pub(crate) use lock as model_lock;

@@ -5,10 +5,10 @@ mod actors;
 mod services;
 mod staged;
 
-use seda_bench::{Better, Event, Row, Sample, Table, Tally, interleave, own_chain, pairs, rounds, scaled};
+use seda_bench::{Better, Event, Row, Sample, Table, Tally, interleave_sliced, own_chain, pairs, rounds, scaled};
 
-/// About 0.2 s of our own chain.
-const EVENTS: usize = 1_500_000;
+/// A slice of our own chain; four make a round.
+const EVENTS: usize = 400_000;
 /// The peers move about a million a second or less.
 const EVENTS_OF_PEERS: usize = EVENTS / 10;
 
@@ -19,7 +19,7 @@ fn main() {
     let kameo = actors::Chain::start(tally.counter());
     let tower = services::Chain::start(tally.counter());
     let of_peers = scaled(EVENTS_OF_PEERS) as u64;
-    let samples = interleave(
+    let samples = interleave_sliced(
         rounds(),
         &mut [
             &mut || {

@@ -69,8 +69,12 @@ impl<A: Answer> Desk<A> {
         // Counted where it is asked, and not where it is parsed: a client can leave in between, and then it is neither
         // served nor offered to a stage.
         self.served.0.fetch_add(1, Ordering::Relaxed);
-        let (head, _) = request.into_parts();
-        Ok(self.answer.answer(Request { method: head.method, uri: head.uri }).await.into_response())
+        let asked = {
+            // Headers and body go at once, and not with the answer.
+            let (head, _) = request.into_parts();
+            Request { method: head.method, uri: head.uri }
+        };
+        Ok(self.answer.answer(asked).await.into_response())
     }
 }
 

@@ -13,8 +13,10 @@ use crate::{
 
 /// A batch should not keep a worker longer than this, as its events are handed on together.
 const BATCH_NS: u64 = 100_000;
-/// From this service time per event on, a queue is shared out between the places instead of going to the first.
-const SHARE_NS: u64 = 1_000;
+/// From this service time per event on, a queue is shared out between the places instead of going to the first: what it
+/// costs to wake another worker. A lower one would feed on itself, as in small batches each event bears more of the
+/// batch's own cost.
+const SHARE_NS: u64 = 20_000;
 /// Weight of a new batch in the mean service time: 1/16, so that one that was preempted does not count for long.
 const MEAN_SHIFT: u32 = 4;
 

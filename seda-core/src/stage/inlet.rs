@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use crossbeam_utils::CachePadded;
+
 use super::{
     book::{Account, Book, Flush, Need, Next, Pull, Room},
     core::StageCore,
@@ -19,7 +21,7 @@ use crate::{
     options::{BATCH_MAX, Extract},
     outcome::Refusal,
     queue::{Batch, Item, Store},
-    sync::lock,
+    sync::lock_brief as lock,
     ticket::Loss,
 };
 
@@ -53,7 +55,8 @@ pub(crate) struct Inbox<T> {
     extract: Extract<T>,
     /// Nothing but the bound decides on an offer: no policy, reading or time to live.
     bound_only: bool,
-    gate: Mutex<Gate<T>>,
+    /// On lines of its own: what stands above is only read, by every offerer.
+    gate: CachePadded<Mutex<Gate<T>>>,
 }
 
 struct Gate<T> {
@@ -98,7 +101,7 @@ impl<T: Event> Inbox<T> {
     pub(crate) fn new(core: Arc<StageCore>, extract: Extract<T>, store: Store<T>, book: Book) -> Self {
         let plain = matches!(store, Store::Plain(_)) && extract.is_empty();
         let bound_only = plain && !book.has_policy() && core.max_age_ns == 0;
-        Inbox { core, extract, bound_only, gate: Mutex::new(Gate { store, book }) }
+        Inbox { core, extract, bound_only, gate: CachePadded::new(Mutex::new(Gate { store, book })) }
     }
 
     // ---- offers from outside
@@ -119,8 +122,9 @@ impl<T: Event> Inbox<T> {
         let sampled = book.counts.offered.is_multiple_of(STAMP_EVERY) || queue.len() == 0;
         let stamp_ns = if sampled && self.core.shared.measures() { self.core.shared.clock.now_ns() } else { 0 };
         queue.push(Envelope { event, stamp_ns, marks: None });
-        // A stage that could run before still can: its bit is set, and whoever set it has woken a worker.
-        if !book.runnable {
+        // A stage that could run before still can: its bit is set, and whoever set it has woken a worker. One whose places
+        // are all in use is looked at when the first of them comes free.
+        if !book.runnable && book.in_use < book.limit {
             self.after_push(gate, true);
         }
         Ok(())
