@@ -78,7 +78,7 @@ impl Tally {
         let (count, sum) = (self.count(), self.sum());
         let watch = Stopwatch::start();
         offer_all();
-        self.wait(count + events);
+        self.wait(count + events, LOOK);
         let sample = watch.stop(events);
         let expected = events.wrapping_mul(events.wrapping_sub(1)) / 2;
         assert_eq!(self.count() - count, events, "events were doubled");
@@ -86,14 +86,14 @@ impl Tally {
         sample
     }
 
-    /// Waits until `target` events have been counted since the tally was made.
+    /// Waits until `target` events have been counted since the tally was made, looking once every `look`.
     ///
     /// # Panics
     /// When nothing moves for ten seconds.
-    pub fn wait(&self, target: u64) {
+    pub fn wait(&self, target: u64, look: Duration) {
         let mut seen = (self.count(), Instant::now());
         while seen.0 < target {
-            thread::sleep(LOOK);
+            thread::sleep(look);
             let count = self.count();
             if count != seen.0 {
                 seen = (count, Instant::now());
