@@ -54,19 +54,20 @@ fn crossbeam(tally: &Tally) -> crossbeam_channel::Sender<Event> {
     sender
 }
 
-/// One round: the offering threads stand ready before the clock starts.
+/// One slice. The offering threads have started before the clock does.
 fn many(tally: &Tally, offer: impl Fn(Event) + Sync) -> Sample {
     let share = scaled(EVENTS) as u64 / OFFERERS;
-    let ready = Barrier::new(OFFERERS as usize + 1);
+    let barrier = Barrier::new(OFFERERS as usize + 1);
     thread::scope(|scope| {
         for offerer in 0..OFFERERS {
-            let (ready, offer) = (&ready, &offer);
+            let (barrier, offer) = (&barrier, &offer);
             scope.spawn(move || {
-                ready.wait();
+                barrier.wait();
+                barrier.wait();
                 (offerer * share..(offerer + 1) * share).map(Event::numbered).for_each(offer);
             });
         }
-        // The clock starts as the last thread comes to the barrier, which nobody passes alone.
-        tally.time(share * OFFERERS, || _ = ready.wait())
+        barrier.wait();
+        tally.time(share * OFFERERS, || _ = barrier.wait())
     })
 }

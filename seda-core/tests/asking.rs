@@ -74,6 +74,15 @@ fn held(queue: usize, when_full: WhenFull) -> (Running, Ask<u64, u64>, Inlet<u64
     (p.start().unwrap(), ask, head, release)
 }
 
+/// One event in the handler's hands, then one in the queue of one.
+fn fill(running: &Running, head: Inlet<u64>) {
+    running.offer(head, 0).unwrap();
+    while running.snapshot().stage("hold").unwrap().in_hand == 0 {
+        std::thread::yield_now();
+    }
+    running.offer(head, 0).unwrap();
+}
+
 #[test]
 fn late_is_a_value_and_the_late_answer_is_counted() {
     let (running, ask, _, release) = held(10, WhenFull::Block);
@@ -90,9 +99,7 @@ fn late_is_a_value_and_the_late_answer_is_counted() {
 #[test]
 fn a_refusal_is_a_value_with_the_question() {
     let (running, ask, head, release) = held(1, WhenFull::Reject);
-    while running.entry(head).try_offer(0).is_ok() || running.snapshot().stage("hold").unwrap().in_hand == 0 {
-        std::thread::yield_now();
-    }
+    fill(&running, head);
     let error = ask.ask(5, secs(60)).wait().unwrap_err();
     assert_eq!(error.refusal(), Some(&Refusal::Full));
     assert!(matches!(block_on(ask.ask(6, secs(60))), Err(AskError::Refused(refused)) if refused.event == 6));
@@ -103,9 +110,7 @@ fn a_refusal_is_a_value_with_the_question() {
 #[test]
 fn an_awaited_question_waits_for_room_within_its_deadline() {
     let (running, ask, head, release) = held(1, WhenFull::Block);
-    while running.entry(head).try_offer(0).is_ok() || running.snapshot().stage("hold").unwrap().in_hand == 0 {
-        std::thread::yield_now();
-    }
+    fill(&running, head);
     assert!(matches!(block_on(ask.ask(5, ms(10))), Err(AskError::Refused(refused)) if refused.why == Refusal::Full));
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| block_on(ask.ask(6, secs(60))));

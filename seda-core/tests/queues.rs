@@ -212,9 +212,11 @@ fn a_blocked_offerer_is_told_when_the_pipeline_closes() {
     );
     let running = p.start().unwrap();
     let entry = running.entry(inlet);
-    while entry.try_offer(0).is_ok() || running.snapshot().stage("wait").unwrap().in_hand == 0 {
+    entry.offer(0).unwrap();
+    while running.snapshot().stage("wait").unwrap().in_hand == 0 {
         std::thread::yield_now();
     }
+    entry.offer(0).unwrap();
     std::thread::scope(|scope| {
         let blocked = scope.spawn(|| entry.offer(7));
         let report = running.drain(Deadlines::now());

@@ -346,3 +346,37 @@ fn the_same_seed_gives_the_same_run() {
     assert_eq!(run(5), run(5));
     assert_ne!(run(5), run(6));
 }
+
+#[test]
+fn a_panic_in_an_adapter_or_an_extractor_ends_its_event_alone() {
+    let mut p = Pipeline::named("adapters");
+    let numbers = p.source("numbers", 0..100u64);
+    let out = p.then("pass", numbers, |n| n).map(|n| {
+        assert!(n != 13, "unlucky");
+        n
+    });
+    let keyed = |n: u64| n;
+    let out = p.then_with(
+        "keyed",
+        out,
+        keyed.keyed(|n| {
+            assert!(*n != 50, "no key");
+            *n % 3
+        }),
+    );
+    let seen = collect(
+        &mut p,
+        "end",
+        out.filter(|n| {
+            assert!(*n != 60, "no filter");
+            true
+        }),
+    );
+    let report = p.start().unwrap().finish();
+    let mut seen = seen.take();
+    seen.sort_unstable();
+    let expected: Vec<u64> = (0..100).filter(|n| ![13, 50, 60].contains(n)).collect();
+    assert_eq!(seen, expected);
+    assert_eq!(report.ledger().stage("keyed").unwrap().failed, 1);
+    assert!(report.balanced(), "{report}");
+}

@@ -417,11 +417,8 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         if account.service_ns == 0 {
             account.service_ns = run.now_ns.saturating_sub(*began_ns);
         }
-        if !outs.is_empty() {
-            out.emit(outs);
-        }
         let handing = Handing { now_ns: run.now_ns, domain: run.domain, place, stage: &self.resume };
-        let clear = out.flush(&handing);
+        let clear = hand_on(&self.inbox.core, outs, &mut **out, &handing);
         let (account, empty, pulling) =
             (std::mem::take(account), std::mem::take(emptied), if clear { pulling.take() } else { None });
         let mut keys = std::mem::take(keys);
@@ -451,6 +448,21 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
             if place.phase.load(Ordering::SeqCst) == IDLE {
                 lock(&place.hand).out.abandon();
             }
+        }
+    }
+}
+
+/// Emits and flushes, past panics in an adapter's function: its event ends there, as if filtered, and the rest goes on.
+fn hand_on<O>(core: &StageCore, outs: &mut Batch<O>, out: &mut dyn Emit<O>, to: &Handing<'_>) -> bool {
+    loop {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            // Also when nothing is new: after a panic an adapter may hold events that it had not passed on.
+            out.emit(outs);
+            out.flush(to)
+        }));
+        match result {
+            Ok(clear) => return clear,
+            Err(panic) => told(core, &Loss::Failed(message(&*panic))),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The books of a stage: its bounds, its counters, its places for workers, who waits. Plain numbers under the stage's
 //! lock; nothing here knows an event's type.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use super::waiter::Waiter;
 use crate::{
@@ -214,7 +217,14 @@ impl Book {
         let load = self.load(len);
         let Some(policy) = &mut self.policy else { return Ok(()) };
         let deadline_ns = (deadline_ns != 0).then_some(deadline_ns);
-        match policy.offer(&Offer { now_ns, events: n, class, deadline_ns, load }) {
+        let offer = Offer { now_ns, events: n, class, deadline_ns, load };
+        // A policy that panics decides nothing more: from then on all is admitted.
+        let Ok(verdict) = catch_unwind(AssertUnwindSafe(|| policy.offer(&offer))) else {
+            tracing::error!("an admission policy panicked and is not asked any more");
+            self.policy = None;
+            return Ok(());
+        };
+        match verdict {
             Verdict::Admit => Ok(()),
             Verdict::Shed { reason, retry_after } => {
                 self.counts.offered += n as u64;
@@ -227,6 +237,14 @@ impl Book {
                 by[at].events += n as u64;
                 Err(Refusal::Shed { reason, retry_after })
             }
+        }
+    }
+
+    fn tell(&mut self, f: impl FnOnce(&mut dyn Admission)) {
+        let Some(policy) = &mut self.policy else { return };
+        if catch_unwind(AssertUnwindSafe(|| f(&mut **policy))).is_err() {
+            tracing::error!("an admission policy panicked and is not asked any more");
+            self.policy = None;
         }
     }
 
@@ -404,9 +422,7 @@ impl Book {
     pub(crate) fn took(&mut self, n: usize, len: usize, now_ns: u64) {
         self.in_hand += n;
         let load = self.load(len);
-        if let Some(policy) = &mut self.policy {
-            policy.take(&Take { now_ns, events: n, load });
-        }
+        self.tell(|policy| policy.take(&Take { now_ns, events: n, load }));
     }
 
     pub(crate) fn settle(&mut self, account: &Account, len: usize, now_ns: u64, measure: bool) {
@@ -436,11 +452,9 @@ impl Book {
             self.wait.record(wait_ns, u64::from(times));
         }
         let load = self.load(len);
-        if let Some(policy) = &mut self.policy {
-            let failed = (account.failed + account.expired) as usize;
-            let events = account.taken;
-            policy.settle(&Settle { now_ns, events, failed, service_ns: account.service_ns, load });
-        }
+        let failed = (account.failed + account.expired) as usize;
+        let settle = Settle { now_ns, events: account.taken, failed, service_ns: account.service_ns, load };
+        self.tell(|policy| policy.settle(&settle));
     }
 
     pub(crate) fn batch_sizes(&self) -> BatchSizes {

@@ -3,6 +3,7 @@
 
 use std::{
     marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -380,7 +381,8 @@ impl<T: Event> Inbox<T> {
     ) -> (usize, bool) {
         let before = lane.len();
         let bulk = self.extract.is_empty();
-        let reads: Vec<Read> = if bulk { Vec::new() } else { lane.iter().map(|e| self.read(e)).collect() };
+        let guarded = |e: &Envelope<T>| catch_unwind(AssertUnwindSafe(|| self.read(e))).ok();
+        let reads: Vec<Option<Read>> = if bulk { Vec::new() } else { lane.iter().map(guarded).collect() };
         let mut evicted = Vec::new();
         let mut gate = lock(&self.gate);
         let plain = matches!(gate.store, Store::Plain(_)) && !gate.book.has_policy();
@@ -395,7 +397,14 @@ impl<T: Event> Inbox<T> {
         let mut next = reads.into_iter();
         let mut stalled = false;
         while !lane.is_empty() {
-            let read = next.next().unwrap_or_else(|| Read { class: class_of(&lane[0]), ..Read::default() });
+            let plain = || Some(Read { class: class_of(&lane[0]), ..Read::default() });
+            let Some(read) = next.next().unwrap_or_else(plain) else {
+                // What reads its key, weight or class panicked: it fails at this stage's door.
+                gate.book.counts.offered += 1;
+                gate.book.counts.failed += 1;
+                evicted.extend(lane.pop_front().inspect(|envelope| lose(envelope, &Loss::Failed("unreadable".into()))));
+                continue;
+            };
             match self.hand_one(&mut gate, lane, spill, &mut evicted, read) {
                 Ok(()) => {}
                 Err(Stall) => {

@@ -28,7 +28,8 @@ use crate::{
 
 /// What a run produced goes in here.
 pub(crate) trait Emit<T>: Send {
-    /// Takes all of `batch`, which is left empty.
+    /// Takes all of `batch`, which is left empty. After a panic of an adapter's function it is called again with what was
+    /// not taken, so events leave their batch one by one.
     fn emit(&mut self, batch: &mut Batch<T>);
 
     /// Hands on what is kept, lane by lane; true when nothing is left. A lane that stalls has left a waiter for the
@@ -222,6 +223,9 @@ struct Lane<T> {
 
 impl<T: Event> Emit<T> for Lane<T> {
     fn emit(&mut self, batch: &mut Batch<T>) {
+        if batch.is_empty() {
+            return;
+        }
         self.edge.produced.fetch_add(batch.len() as u64, Ordering::Relaxed);
         if let Some(asks) = self.edge.asks.get() {
             batch.iter_mut().for_each(|envelope| keep_ticket(envelope, asks));
@@ -353,7 +357,9 @@ pub(crate) struct MapEmit<T, U, F> {
 
 impl<T: Event, U: Event, F: Fn(T) -> U + Send + Sync> Emit<T> for MapEmit<T, U, F> {
     fn emit(&mut self, batch: &mut Batch<T>) {
-        self.made.extend(batch.drain(..).map(|envelope| envelope.with(&*self.f)));
+        while let Some(envelope) = batch.pop_front() {
+            self.made.push_back(envelope.with(&*self.f));
+        }
         self.next.emit(&mut self.made);
     }
 
@@ -376,14 +382,12 @@ pub(crate) struct SiftEmit<T, U, F> {
 
 impl<T: Event, U: Event, F: Fn(T) -> Option<U> + Send + Sync> Emit<T> for SiftEmit<T, U, F> {
     fn emit(&mut self, batch: &mut Batch<T>) {
-        for Envelope { event, stamp_ns, marks } in batch.drain(..) {
+        while let Some(Envelope { event, stamp_ns, marks }) = batch.pop_front() {
             if let Some(event) = (self.f)(event) {
                 self.made.push_back(Envelope { event, stamp_ns, marks });
             }
         }
-        if !self.made.is_empty() {
-            self.next.emit(&mut self.made);
-        }
+        self.next.emit(&mut self.made);
     }
 
     fn flush(&mut self, to: &Handing<'_>) -> bool {
@@ -405,18 +409,14 @@ pub(crate) struct TwoEmit<T, A, B, F> {
 
 impl<T: Event, A: Event, B: Event, F: Fn(T) -> Result<A, B> + Send> Emit<T> for TwoEmit<T, A, B, F> {
     fn emit(&mut self, batch: &mut Batch<T>) {
-        for Envelope { event, stamp_ns, marks } in batch.drain(..) {
+        while let Some(Envelope { event, stamp_ns, marks }) = batch.pop_front() {
             match (self.f)(event) {
                 Ok(event) => self.a.0.push_back(Envelope { event, stamp_ns, marks }),
                 Err(event) => self.b.0.push_back(Envelope { event, stamp_ns, marks }),
             }
         }
-        if !self.a.0.is_empty() {
-            self.a.1.emit(&mut self.a.0);
-        }
-        if !self.b.0.is_empty() {
-            self.b.1.emit(&mut self.b.0);
-        }
+        self.a.1.emit(&mut self.a.0);
+        self.b.1.emit(&mut self.b.0);
     }
 
     fn flush(&mut self, to: &Handing<'_>) -> bool {
@@ -432,22 +432,23 @@ impl<T: Event, A: Event, B: Event, F: Fn(T) -> Result<A, B> + Send> Emit<T> for 
 
 /// A copy of every event to each.
 pub(crate) struct FanEmit<T> {
-    pub(crate) copy: Batch<T>,
+    /// One for each way, of which there is at least one.
+    pub(crate) copies: Vec<Batch<T>>,
     pub(crate) ways: Vec<Box<dyn Emit<T>>>,
 }
 
 impl<T: Event + Clone> Emit<T> for FanEmit<T> {
     fn emit(&mut self, batch: &mut Batch<T>) {
-        let Some((last, others)) = self.ways.split_last_mut() else { return batch.clear() };
-        for way in others {
-            self.copy.extend(batch.iter().map(|envelope| Envelope {
-                event: envelope.event.clone(),
-                stamp_ns: envelope.stamp_ns,
-                marks: envelope.marks.clone(),
-            }));
-            way.emit(&mut self.copy);
+        while let Some(envelope) = batch.pop_front() {
+            // All copies before any is kept, so that a panic in `clone` ends the event on every way alike.
+            let copies = self.copies.len() - 1;
+            let made: Vec<T> = (0..copies).map(|_| envelope.event.clone()).collect();
+            for (copy, event) in self.copies.iter_mut().zip(made) {
+                copy.push_back(Envelope { event, stamp_ns: envelope.stamp_ns, marks: envelope.marks.clone() });
+            }
+            self.copies[copies].push_back(envelope);
         }
-        last.emit(batch);
+        self.ways.iter_mut().zip(&mut self.copies).for_each(|(way, copy)| way.emit(copy));
     }
 
     fn flush(&mut self, to: &Handing<'_>) -> bool {
@@ -473,7 +474,9 @@ where
     I::Item: Event,
 {
     fn emit(&mut self, batch: &mut Batch<I>) {
-        self.drawn_from.extend(batch.drain(..).map(|envelope| envelope.with(I::into_iter)));
+        while let Some(envelope) = batch.pop_front() {
+            self.drawn_from.push_back(envelope.with(I::into_iter));
+        }
     }
 
     fn flush(&mut self, to: &Handing<'_>) -> bool {
@@ -499,13 +502,14 @@ impl<I: IntoIterator> EachEmit<I> {
     /// At most a batch, so that the outbox stays bounded.
     fn draw(&mut self) {
         while self.made.len() < BATCH_MAX {
-            let Some(front) = self.drawn_from.front_mut() else { return };
-            match front.event.next() {
-                Some(event) => {
-                    let marks = front.marks.clone();
-                    self.made.push_back(Envelope { event, stamp_ns: 0, marks });
-                }
-                None => drop(self.drawn_from.pop_front()),
+            // Out of the list while it is asked: one that panics is gone with what it would have given.
+            let Some(mut front) = self.drawn_from.pop_front() else { return };
+            while self.made.len() < BATCH_MAX {
+                let Some(event) = front.event.next() else { break };
+                self.made.push_back(Envelope { event, stamp_ns: 0, marks: front.marks.clone() });
+            }
+            if self.made.len() == BATCH_MAX {
+                self.drawn_from.push_front(front);
             }
         }
     }

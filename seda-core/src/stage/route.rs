@@ -110,7 +110,10 @@ pub trait Open: Sized {
             let branches: Vec<_> = (1..=N).map(|n| outlet.branch(&n.to_string())).collect();
             let (ports, outlets): (Vec<_>, Vec<_>) = branches.into_iter().unzip();
             outlet.wire(Box::new(move || {
-                Box::new(FanEmit { copy: Batch::new(), ways: ports.iter().map(|port| port.make()).collect() })
+                Box::new(FanEmit {
+                    copies: ports.iter().map(|_| Batch::new()).collect(),
+                    ways: ports.iter().map(|port| port.make()).collect(),
+                })
             }));
             outlets.try_into().unwrap_or_else(|_| unreachable!("there are N of them"))
         })
@@ -370,9 +373,7 @@ impl<U: Event> AnyWay for Way<U> {
     }
 
     fn emit(&mut self) {
-        if !self.made.is_empty() {
-            self.next.emit(&mut self.made);
-        }
+        self.next.emit(&mut self.made);
     }
 
     fn flush(&mut self, to: &Handing<'_>) -> bool {
@@ -391,7 +392,7 @@ struct SplitEmit<F> {
 
 impl<T: Event, F: Fn(T, Give<'_>) -> Given + Send + Sync> Emit<T> for SplitEmit<F> {
     fn emit(&mut self, batch: &mut Batch<T>) {
-        for Envelope { event, marks, .. } in batch.drain(..) {
+        while let Some(Envelope { event, marks, .. }) = batch.pop_front() {
             (self.f)(event, Give { ways: &mut self.ways, marks });
         }
         self.ways.iter_mut().for_each(|way| way.emit());
