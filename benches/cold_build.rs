@@ -29,7 +29,7 @@ fn main() {
 
 fn build(scratch: &Path) -> f64 {
     let began = Instant::now();
-    let built = cargo(&["build", "--release", "--offline", "-p", "seda-core"])
+    let built = cargo(&["build", "--release", "--quiet", "--offline", "-p", "seda-core"])
         .env("CARGO_TARGET_DIR", scratch)
         .status()
         .expect("cargo runs");

@@ -145,6 +145,11 @@ impl Row {
         (&self.id, &self.question)
     }
 
+    /// How many rounds it has.
+    pub(crate) fn round_count(&self) -> usize {
+        self.ours.len()
+    }
+
     /// Rows with a bar come first.
     pub(crate) fn has_bar(&self) -> bool {
         self.bar.is_some()

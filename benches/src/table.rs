@@ -50,7 +50,8 @@ impl Table {
 
     fn render(&self) -> String {
         let quick = if rounds::quick() { ", QUICK: a smoke run, not a measurement" } else { "" };
-        let mut text = format!("{} ({} rounds{quick})\n", self.name, rounds::rounds());
+        let rounds = self.rows.iter().map(Row::round_count).max().unwrap_or(0);
+        let mut text = format!("{} ({rounds} rounds{quick})\n", self.name);
         for (id, question) in self.ordered().map(Row::asks) {
             text += &format!("  {id}: {question}\n");
         }

@@ -134,6 +134,7 @@ impl Running {
         let crew = self.crew.take().expect("a handle is stopped once");
         close(&crew.graph, false);
         crew.await_end(None);
+        cancel(&crew.graph);
         let stuck = crew.stop_threads(Deadlines::default().cancel);
         report(&crew.graph, began, stuck)
     }
@@ -142,8 +143,8 @@ impl Running {
         let began = Instant::now();
         let crew = self.crew.take().expect("a handle is stopped once");
         close(&crew.graph, true);
-        crew.await_end(Some(began + deadlines.finish));
-        crew.graph.shared.cancelled.store(true, Ordering::Release);
+        crew.await_end(began.checked_add(deadlines.finish));
+        cancel(&crew.graph);
         let stuck = crew.stop_threads(deadlines.cancel);
         report(&crew.graph, began, stuck)
     }
@@ -173,9 +174,20 @@ pub(crate) fn close(graph: &Graph, sources_too: bool) {
     graph.shared.progress.notify();
 }
 
-pub(crate) fn report(graph: &Graph, began: Instant, stuck: Vec<String>) -> Report {
-    graph.stages.iter().for_each(|node| node.activation.abandon());
+/// The second signal.
+pub(crate) fn cancel(graph: &Graph) {
+    graph.shared.cancelled.store(true, Ordering::Release);
+    graph.stages.iter().for_each(|node| node.activation.books().wake_waiters());
+}
+
+pub(crate) fn report(graph: &Graph, began: Instant, mut stuck: Vec<String>) -> Report {
+    for node in &graph.stages {
+        if !node.activation.abandon() && !stuck.contains(&node.name) {
+            stuck.push(node.name.clone());
+        }
+    }
     graph.stages.iter().for_each(|node| node.activation.books().abandon_queue());
+    graph.shared.budget.wake_all();
     Report { pipeline: graph.shared.name.clone(), took: began.elapsed(), stuck, ledger: Ledger::of(graph, true) }
 }
 

@@ -19,7 +19,7 @@
 //! ```
 
 use std::{
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -152,7 +152,7 @@ impl Virtual {
         runtime::close(&self.time.graph, true);
         let finished = self.time.run_to_end(began_ns.saturating_add(ns(deadlines.finish)));
         if !finished {
-            self.time.graph.shared.cancelled.store(true, Ordering::Release);
+            runtime::cancel(&self.time.graph);
             let until = self.time.now_ns().saturating_add(ns(deadlines.cancel));
             self.time.settle_hands(until);
         }

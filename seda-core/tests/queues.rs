@@ -230,3 +230,27 @@ fn a_blocked_offerer_is_told_when_the_pipeline_closes() {
 fn units_read_as_they_sound() {
     assert_eq!((mib(2), seda_core::kib(1)), (2 * 1024 * 1024, 1024));
 }
+
+#[test]
+fn a_blocked_offerer_takes_room_that_a_slow_stage_makes_one_by_one() {
+    let mut p = Pipeline::named("slow");
+    let inlet = p.sink("slow", (|_: u64| std::thread::sleep(ms(2))).queue(100));
+    let running = p.start().unwrap();
+    let entry = running.entry(inlet);
+    while entry.try_offer(0).is_ok() {}
+    // Half-empty is 100 ms away, a free place 2.
+    (0..5).for_each(|n| entry.offer_timeout(n, secs(60)).unwrap());
+    let waiting = running.snapshot().stage("slow").unwrap().queue_len;
+    assert!(waiting > 60, "it was let in before the queue was half empty: {waiting}");
+    assert!(running.drain(Deadlines::now()).balanced());
+}
+
+#[test]
+fn a_time_without_end_is_no_deadline() {
+    let mut p = Pipeline::named("forever");
+    let inlet = p.sink("end", drop::<u64>);
+    let running = p.start().unwrap();
+    running.entry(inlet).offer_timeout(1, Duration::MAX).unwrap();
+    let report = running.drain(Deadlines { finish: Duration::MAX, cancel: Duration::MAX });
+    assert_eq!(report.ledger().stage("end").unwrap().done, 1);
+}

@@ -380,3 +380,68 @@ fn a_panic_in_an_adapter_or_an_extractor_ends_its_event_alone() {
     assert_eq!(report.ledger().stage("keyed").unwrap().failed, 1);
     assert!(report.balanced(), "{report}");
 }
+
+#[test]
+fn a_handler_may_offer_to_a_stage_that_it_declares_also_while_the_pipeline_drains() {
+    let mut p = Pipeline::named("uses");
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = seen.clone();
+    let audit = p.sink(
+        "audit",
+        (move |_: u64| {
+            count.fetch_add(1, Ordering::Relaxed);
+        })
+        .queue(2),
+    );
+    let numbers = p.source("numbers", 0..500u64);
+    p.end_with("work", numbers, (move |n: u64, cx: &Cx| cx.offer(audit, n).unwrap()).uses(audit));
+    let report = p.start().unwrap().finish();
+    assert_eq!(seen.load(Ordering::Relaxed), 500);
+    assert!(report.balanced() && report.left() == 0, "{report}");
+}
+
+#[test]
+fn a_handler_that_would_keep_the_worker_it_waits_for_is_refused_at_start_and_at_run_time() {
+    let build = |declared: bool| {
+        let mut p = Pipeline::named("detour");
+        let d = p.domain("d", 1);
+        let (b, out) = p.stage("b", |n: u64| n);
+        p.end_with("c", out, drop::<u64>.on(&d));
+        let heard = Arc::new(Mutex::new(None));
+        let tell = heard.clone();
+        let offers = move |n: u64, cx: &Cx| *tell.lock().unwrap() = cx.offer(b, n).err();
+        let a = if declared { p.sink("a", offers.on(&d).uses(b)) } else { p.sink("a", offers.on(&d)) };
+        (p, a, heard)
+    };
+    let error = build(true).0.start().unwrap_err().to_string();
+    assert!(error.contains("room there is made by a stage of its own domain"), "{error}");
+    let (p, a, heard) = build(false);
+    let running = p.start().unwrap();
+    running.offer(a, 3).unwrap();
+    running.drain(Deadlines::default());
+    let refused = heard.lock().unwrap().take().unwrap();
+    assert!(matches!(refused.why, Refusal::WouldDeadlock { .. }) && refused.event == 3);
+}
+
+#[test]
+fn a_handler_that_cannot_be_rebuilt_for_a_while_fails_its_events_and_comes_back() {
+    struct Fragile;
+    impl HandlerMut for Fragile {
+        type In = u64;
+        type Out = ();
+        fn handle(&mut self, n: u64, _: &Cx) {
+            assert!(n != 1, "one");
+        }
+        fn start(&mut self) -> Result<(), seda_core::BoxError> {
+            if DOWN.fetch_add(1, Ordering::Relaxed).is_multiple_of(4) { Ok(()) } else { Err("down".into()) }
+        }
+    }
+    static DOWN: AtomicUsize = AtomicUsize::new(0);
+    let mut p = Pipeline::named("fragile");
+    let inlet = p.sink("work", per_worker(|| Fragile).batch_max(1));
+    let sim = Virtual::start(p, 1).unwrap();
+    (1..=10).for_each(|n| sim.offer(inlet, n).unwrap());
+    let report = sim.drain(Deadlines::default());
+    let row = report.ledger().stage("work").unwrap();
+    assert_eq!((row.failed, row.done), (4, 6), "the panic, and three batches while it could not start");
+}

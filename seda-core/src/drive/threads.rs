@@ -1,6 +1,7 @@
 //! Workers: threads that look for the most downstream stage that can run, run it, and park when there is none.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
@@ -142,9 +143,7 @@ impl Crew {
             let spawned = std::thread::Builder::new().name(name).spawn({
                 let domain = domain.clone();
                 move || {
-                    work(&graph, &domain, &keeper, worker);
-                    domain.alive.fetch_sub(1, Ordering::AcqRel);
-                    lock(&domain.taken)[worker] = false;
+                    live(&graph, &domain, &keeper, worker);
                     let _ = exit.send(());
                 }
             });
@@ -211,21 +210,21 @@ impl Crew {
 
     /// Tells all threads to leave and waits for them; names the stages whose handlers did not return.
     pub(crate) fn stop_threads(&self, patience: Duration) -> Vec<String> {
-        let until = Instant::now() + patience;
+        let until = Instant::now().checked_add(patience);
         for domain in &self.domains {
             domain.target.store(0, Ordering::Release);
             domain.ready.wake_all();
         }
         self.graph.shared.timers.close();
         let threads = |crew: &Crew| crew.domains.iter().map(|domain| domain.threads()).sum::<usize>();
-        while threads(self) > 0 {
-            if self.exits.recv_deadline(until).is_err() {
-                break;
-            }
+        let spread = || self.graph.shared.spread.load(Ordering::SeqCst);
+        while (threads(self) > 0 || spread() > 0) && until.is_none_or(|until| Instant::now() < until) {
+            let left = until.map_or(LOOK_EVERY, |until| until.saturating_duration_since(Instant::now()));
+            let _ = self.exits.recv_timeout(left.min(LOOK_EVERY));
         }
         let mut handles = std::mem::take(&mut *lock(&self.handles));
         let mut stuck = Vec::new();
-        if threads(self) > 0 {
+        if threads(self) > 0 || spread() > 0 {
             for node in &self.graph.stages {
                 if node.activation.fence() > 0 {
                     stuck.push(node.name.clone());
@@ -239,12 +238,41 @@ impl Crew {
     }
 }
 
+/// A worker's lives: it begins again after a panic that no handler's guard caught, in a `Drop` of the user's, and if it is
+/// wanted again by the time that it has left.
+fn live(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
+    loop {
+        if catch_unwind(AssertUnwindSafe(|| work(graph, domain, keeper, worker))).is_err() {
+            tracing::error!(domain = %domain.name, "a worker panicked outside of its handlers");
+            continue;
+        }
+        // Under the lock that a resize fills the domain under: it sees the number free, or this sees the new target.
+        let mut taken = lock(&domain.taken);
+        if domain.should_leave(worker) {
+            taken[worker] = false;
+            domain.alive.fetch_sub(1, Ordering::AcqRel);
+            return;
+        }
+    }
+}
+
+/// Awake, as the domain counts; until it is dropped, whatever happened.
+struct Awake<'a>(&'a ReadySet);
+
+impl Drop for Awake<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 /// A worker's life.
 fn work(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
     let ready = &*domain.ready;
     let clock = &graph.shared.clock;
     let doing = &domain.doing[worker];
     ready.enter();
+    let _awake = Awake(ready);
+    keeper.arm();
     let mut batches = 0;
     let mut now_ns = clock.now_ns();
     while !domain.should_leave(worker) {
@@ -265,7 +293,6 @@ fn work(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
         now_ns = clock.now_ns();
     }
     doing.since_ns.store(0, Ordering::Relaxed);
-    ready.leave();
 }
 
 /// Runs a stage for a batch; one that has the domain to itself, for as long as it has work. Gives the time.

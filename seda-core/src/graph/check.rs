@@ -128,6 +128,7 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
     findings.extend(of_ports(&pipeline));
     findings.extend(of_refusing_edges(&pipeline));
     findings.extend(of_blocking_cycles(&pipeline, &wires));
+    findings.extend(of_blocking_uses(&pipeline, &wires));
     if cfg!(panic = "abort") {
         findings.push(Finding::new(
             "this program is built with `panic = \"abort\"`, so a panic in one handler would end the process",
@@ -271,6 +272,32 @@ fn of_blocking_cycles(pipeline: &Pipeline, wires: &Wires) -> Vec<Finding> {
         )
     });
     found.collect()
+}
+
+/// A handler that waits for room keeps a worker from every stage of its domain: none of them may be what makes room.
+fn of_blocking_uses(pipeline: &Pipeline, wires: &Wires) -> Vec<Finding> {
+    let domain = |stage: usize| match pipeline.stages[stage].placement {
+        Placement::Domain { domain, .. } => Some(domain.index),
+        Placement::Own(_) => None,
+    };
+    let reaches = order::reach(&wires.next);
+    let mut found = Vec::new();
+    for (from, stage) in pipeline.stages.iter().enumerate() {
+        for &(_, to) in stage.uses.iter().filter(|(id, _)| *id == pipeline.shared.id) {
+            let to = to as usize;
+            let shares = |other: usize| domain(from).is_some() && domain(from) == domain(other);
+            let waits_for = |other: usize| shares(other) && (other == to || reaches[to][other]);
+            let target = &pipeline.stages[to];
+            if target.when_full == WhenFull::Block && (0..pipeline.stages.len()).any(waits_for) {
+                let what = format!(
+                    "the handler of `{}` offers to `{}`, and room there is made by a stage of its own domain",
+                    stage.name, target.name
+                );
+                found.push(Finding::new(what, "give the stage threads of its own, or link the two"));
+            }
+        }
+    }
+    found
 }
 
 // ---- layout

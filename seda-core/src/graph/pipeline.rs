@@ -271,6 +271,12 @@ impl Pipeline {
             shared: self.shared.clone(),
             home: OnceLock::new(),
             max_age_ns: options.max_age.map_or(0, |age| ns(age).max(1)),
+            uses: options
+                .uses
+                .iter()
+                .filter(|(pipeline, _)| *pipeline == self.shared.id)
+                .map(|(_, stage)| *stage)
+                .collect(),
         });
         let marked = !parts.extract.is_empty() || options.queue_bytes.is_some() || options.classes > 1;
         let store = if marked { Store::marked(options.classes) } else { Store::plain() };

@@ -44,8 +44,9 @@ pub(crate) trait Activate: Send + Sync {
     /// What is in a handler that does not return is fenced off: it will not settle, nor emit. Gives the events it held.
     fn fence(&self) -> u64;
 
-    /// The pipeline has stopped: what is kept in outboxes is left.
-    fn abandon(&self);
+    /// The pipeline has stopped: what is kept in outboxes is left. False if a hand is still held: an iterator, or an
+    /// adapter's function, has not returned.
+    fn abandon(&self) -> bool;
 }
 
 /// Who runs an activation, and when.
@@ -159,6 +160,11 @@ impl<I: Event, O: Event> Activation<I, O> {
         let mut hand = lock(&place.hand);
         hand.began_ns = run.now_ns;
         match taken.what {
+            // A wake-up that came late, for a stall that is over: the batch is out on the pool and will say when it is back.
+            What::Resume if place.phase.load(Ordering::SeqCst) == HANDLING => {
+                self.inbox.set_aside(taken.place);
+                return Some(Begun::Working);
+            }
             What::Resume => return Some(Begun::Resumed { place: taken.place }),
             What::Batch { batch, keys, weight } => {
                 hand.keys = keys;
@@ -166,7 +172,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                 place.held.store(batch.len() as u64, Ordering::Relaxed);
                 let batch = self.sift(&mut hand, batch, run.now_ns);
                 if !self.have_work(&mut hand) {
-                    return self.give_up(hand, batch, run.now_ns);
+                    return self.give_up(hand, batch, taken.place, run.now_ns);
                 }
                 if let Some(begun) = self.spread(&mut hand, batch, taken.place) {
                     return Some(begun);
@@ -185,7 +191,8 @@ impl<I: Event, O: Event> Activation<I, O> {
             }
         }
         let spent_ns = hand.cx.spent_ns.take();
-        self.returned(place).then_some(Begun::Handled { place: taken.place, events: 0, spent_ns })
+        let events = hand.account.done as usize;
+        self.returned(place).then_some(Begun::Handled { place: taken.place, events, spent_ns })
     }
 
     /// Expired events end here, before any handler sees them; the waits of the others are noted.
@@ -238,7 +245,7 @@ impl<I: Event, O: Event> Activation<I, O> {
     }
 
     /// A place without a handler fails its batch and is not used again.
-    fn give_up(&self, mut hand: MutexGuard<'_, Hand<I, O>>, batch: Batch<I>, now_ns: u64) -> Option<Begun> {
+    fn give_up(&self, mut hand: MutexGuard<'_, Hand<I, O>>, batch: Batch<I>, place: u32, now_ns: u64) -> Option<Begun> {
         let loss = Loss::Failed("the handler could not be built".to_string());
         batch.iter().filter_map(|envelope| envelope.marks.as_ref()).for_each(|marks| note(marks, &loss));
         hand.account.failed += batch.len() as u64;
@@ -246,7 +253,7 @@ impl<I: Event, O: Event> Activation<I, O> {
         let mut keys = std::mem::take(&mut hand.keys);
         let account = std::mem::take(&mut hand.account);
         drop(hand);
-        self.inbox.settle_without_place(&account, &mut keys, now_ns);
+        self.inbox.settle_without_handler(&account, place, &mut keys, now_ns);
         None
     }
 
@@ -260,8 +267,10 @@ impl<I: Event, O: Event> Activation<I, O> {
         let me = self.me.upgrade()?;
         me.place(place).phase.store(HANDLING, Ordering::SeqCst);
         self.inbox.set_aside(place);
+        self.core().shared.spread.fetch_add(1, Ordering::SeqCst);
         pool.spawn(move || {
             let outcome = parallel::run(&me.inbox.core, &*f, batch);
+            me.core().shared.spread.fetch_sub(1, Ordering::SeqCst);
             let seat = me.place(place);
             let mut hand = lock(&seat.hand);
             if !me.returned(seat) {
@@ -304,24 +313,27 @@ impl<I: Event, O: Event> Activation<I, O> {
         hand.emptied = batch;
         hand.account.done = hand.cx.answered;
         hand.account.failed += hand.cx.failed;
-        (hand.cx.answered, hand.cx.failed) = (0, 0);
+        hand.account.expired += hand.cx.expired;
+        (hand.cx.answered, hand.cx.failed, hand.cx.expired) = (0, 0, 0);
         let spent_ns = hand.cx.spent_ns.take();
         if self.returned(place) { Begun::Handled { place: index, events, spent_ns } } else { Begun::Working }
     }
 
     fn handle_guarded(&self, hand: &mut Hand<I, O>, batch: &mut Batch<I>) {
         let Hand { work: Some(work), outs, cx, .. } = hand else { return };
-        let before = (batch.len(), cx.answered);
+        let before = (batch.len(), cx.answered + cx.expired);
         let result = catch_unwind(AssertUnwindSafe(|| {
             cx::as_handler(&self.inbox.core, || work.run(batch, outs, cx));
         }));
         if let Err(panic) = result {
             let begun = (before.0 - batch.len()) as u64;
-            cx.failed += begun - (cx.answered - before.1);
+            cx.failed += begun - (cx.answered + cx.expired - before.1);
             let loss = Loss::Failed(message(&*panic));
             told(self.core(), &loss);
             cx.lose(&loss);
-            hand.work = None;
+            // Its state may panic again as it goes.
+            let gone = hand.work.take();
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(gone)));
         }
     }
 
@@ -353,13 +365,11 @@ impl<I: Event, O: Event> Activation<I, O> {
     fn guarded(&self, place: &Place<I, O>, expected_ns: u64, run: &Run<'_>, f: impl FnOnce()) {
         place.phase.store(HANDLING, Ordering::SeqCst);
         let long = run.ready.filter(|_| u128::from(expected_ns) > LONG.as_nanos());
-        if let Some(ready) = long {
+        let _back = long.map(|ready| {
             ready.begin_long();
-        }
+            Long(ready)
+        });
         f();
-        if let Some(ready) = long {
-            ready.end_long();
-        }
     }
 
     /// False if the fence was quicker: then what the handler gave is nobody's.
@@ -417,7 +427,8 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         if account.service_ns == 0 {
             account.service_ns = run.now_ns.saturating_sub(*began_ns);
         }
-        let handing = Handing { now_ns: run.now_ns, domain: run.domain, place, stage: &self.resume };
+        let cancelled = self.core().shared.is_cancelled();
+        let handing = Handing { now_ns: run.now_ns, domain: run.domain, place, stage: &self.resume, cancelled };
         let clear = hand_on(&self.inbox.core, outs, &mut **out, &handing);
         let (account, empty, pulling) =
             (std::mem::take(account), std::mem::take(emptied), if clear { pulling.take() } else { None });
@@ -442,13 +453,26 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         fenced.map(|place| place.held.load(Ordering::Relaxed).max(1)).sum()
     }
 
-    fn abandon(&self) {
-        for place in self.places.iter().filter_map(OnceLock::get) {
-            // A fenced handler holds its hand for ever.
-            if place.phase.load(Ordering::SeqCst) == IDLE {
-                lock(&place.hand).out.abandon();
+    fn abandon(&self) -> bool {
+        let places = self.places.iter().filter_map(OnceLock::get);
+        // A fenced handler holds its hand for ever; it has been named.
+        let idle = places.filter(|place| place.phase.load(Ordering::SeqCst) == IDLE);
+        idle.fold(true, |all, place| match place.hand.try_lock() {
+            Ok(mut hand) => {
+                hand.out.abandon();
+                all
             }
-        }
+            Err(_) => false,
+        })
+    }
+}
+
+/// A worker in a long handler; back when it is dropped, whatever happened.
+struct Long<'a>(&'a ReadySet);
+
+impl Drop for Long<'_> {
+    fn drop(&mut self) {
+        self.0.end_long();
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    inlet::{Attempt, Inbox},
+    inlet::{Attempt, Inbox, Offerer},
     offer::Entry,
     waiter::Waiter,
 };
@@ -76,6 +76,9 @@ pub struct Reply<E: Event, R: Event> {
     timer: Option<(TimerId, Waker)>,
 }
 
+/// Longer than any process runs, and short enough to be added to a time.
+const FOREVER: Duration = Duration::from_secs(1 << 32);
+
 /// Where to offer, what, and where the reply will come.
 type Begun<E, R> = (Arc<Inbox<E>>, Envelope<E>, Arc<ReplyCell<R>>);
 
@@ -109,7 +112,7 @@ impl<E: Event, R: Event> Reply<E, R> {
     /// # Errors
     /// What became of the question instead, as [`AskError`] says.
     pub fn wait(mut self) -> Result<R, AskError<E>> {
-        let until = Instant::now() + self.deadline;
+        let until = Instant::now().checked_add(self.deadline);
         let (inbox, envelope, cell) = self.begin()?;
         let entry = Entry::new(inbox);
         if let Some(why) = entry.deadlock() {
@@ -117,11 +120,11 @@ impl<E: Event, R: Event> Reply<E, R> {
             return Err(AskError::Refused(Refused { event: envelope.event, why }));
         }
         self.state = State::Ended;
-        entry.blocking(envelope, Some(until)).map_err(|refused| {
+        entry.blocking(envelope, until).map_err(|refused| {
             withdraw(&cell);
             AskError::Refused(refused)
         })?;
-        match cell.wait(until.saturating_duration_since(Instant::now())) {
+        match cell.wait(until.map_or(FOREVER, |until| until.saturating_duration_since(Instant::now()))) {
             Some(end) => end.map_err(lost),
             None => late(&cell),
         }
@@ -174,9 +177,9 @@ impl<E: Event, R: Event> Reply<E, R> {
         for waits in [false, true] {
             if waits {
                 let weight = inbox.weigh(&question.event);
-                inbox.wait(1, weight, Waiter::Task(id, cx.waker().clone()), false);
+                inbox.wait(1, weight, Waiter::Task(id, cx.waker().clone()), Offerer::default());
             }
-            match inbox.try_one(question, waits) {
+            match inbox.try_one(question, Offerer { waited: waits, inside: false }) {
                 Attempt::Taken => {
                     if waits {
                         inbox.forget_task(id);
@@ -185,6 +188,7 @@ impl<E: Event, R: Event> Reply<E, R> {
                     return None;
                 }
                 Attempt::Refused(envelope, why) => {
+                    inbox.forget_task(id);
                     withdraw(&cell);
                     return Some(Err(AskError::Refused(Refused { event: envelope.event, why })));
                 }

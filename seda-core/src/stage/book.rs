@@ -277,7 +277,7 @@ impl Book {
     /// cost a wake-up; all when it is empty, as no take will come by to wake the next.
     ///
     /// Only who would find room is woken, or it would queue up again at once, for ever.
-    pub(crate) fn due_waiters(&mut self, len: usize, bytes: u64) -> Vec<Waiter> {
+    pub(crate) fn due_waiters(&mut self, len: usize, bytes: u64, has_work: bool) -> Vec<Waiter> {
         let Some(&(need, _)) = self.waiters.front() else { return Vec::new() };
         let used = len + self.reserved;
         if used == 0 {
@@ -286,7 +286,9 @@ impl Book {
         let fits = self.bound.saturating_sub(used) >= need.events && self.fits_bytes(len, bytes, need.weight);
         let half_empty = used <= self.bound / 2 && self.bytes_bound.is_none_or(|bound| bytes <= bound / 2);
         let large = need.events > self.bound / 2 || self.bytes_bound.is_some_and(|bound| need.weight > bound / 2);
-        if fits && (half_empty || large || len == 0) {
+        // Half-empty may be far, where service is slow, or not come at all while what is there waits for its keys.
+        let far = self.service_ns.saturating_mul((used - (self.bound / 2).min(used)) as u64) > BATCH_NS;
+        if fits && (half_empty || large || far || !has_work) {
             return self.waiters.pop_front().into_iter().map(|(_, waiter)| waiter).collect();
         }
         Vec::new()
@@ -384,12 +386,6 @@ impl Book {
             Seat::Busy => *seat = Seat::BusyAndResumed,
             Seat::Free | Seat::BusyAndResumed | Seat::Resumable => {}
         }
-    }
-
-    /// A place whose state could not be built is not used again.
-    pub(crate) fn retire(&mut self) {
-        self.in_use -= 1;
-        self.limit = self.limit.saturating_sub(1);
     }
 
     /// Places whose state exists; set at start for those that were built then.

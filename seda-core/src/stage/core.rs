@@ -4,7 +4,7 @@ use std::{
     any::Any,
     sync::{
         Arc, Condvar, Mutex, OnceLock, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     /// For data-parallel batches; made at start if a stage needs it, and absent on virtual time.
     pub(crate) parallel: OnceLock<rayon::ThreadPool>,
+    /// Batches that are out on it.
+    pub(crate) spread: AtomicUsize,
     /// Set at start.
     pub(crate) wiring: OnceLock<Wiring>,
 }
@@ -46,7 +48,9 @@ impl Wiring {
     /// Whether a handler of `from` that waits for room at `to` could be waiting for itself.
     pub(crate) fn would_deadlock(&self, from: u32, to: u32) -> bool {
         let (from, to) = (from as usize, to as usize);
-        self.domain_of[from] == self.domain_of[to] || self.reaches[to][from]
+        // The offerer keeps a worker from every stage of its domain: none of them may be what makes room.
+        let kept = (0..self.domain_of.len()).filter(|&stage| self.domain_of[stage] == self.domain_of[from]);
+        kept.into_iter().any(|stage| stage == to || self.reaches[to][stage])
     }
 }
 
@@ -63,6 +67,7 @@ impl Shared {
             progress: Progress::default(),
             budget: Budget::default(),
             parallel: OnceLock::new(),
+            spread: AtomicUsize::new(0),
             wiring: OnceLock::new(),
         }
     }
@@ -113,6 +118,8 @@ pub(crate) struct StageCore {
     pub(crate) home: OnceLock<Home>,
     /// Time to live in the queue; 0 for none.
     pub(crate) max_age_ns: u64,
+    /// Stages that its handler offers to, as declared.
+    pub(crate) uses: Vec<u32>,
 }
 
 /// The place of a stage in its domain.
@@ -149,9 +156,11 @@ pub(crate) struct EdgeCore {
     pub(crate) to: String,
     pub(crate) produced: AtomicU64,
     pub(crate) offered: AtomicU64,
-    pub(crate) blocked_ns: AtomicU64,
-    /// When the stall began that lasts; 0 for none.
-    pub(crate) stalled_at_ns: AtomicU64,
+    /// Of the stalls that are over.
+    blocked_ns: AtomicU64,
+    /// Lanes that stand still now, and the sum of the times at which they came to.
+    stalled: AtomicU64,
+    stalled_at_ns: AtomicU64,
     /// Events that stood in outboxes when the pipeline stopped.
     pub(crate) left: AtomicU64,
     /// Asks whose answer can be reached from here; a ticket of another stays behind. Set at start.
@@ -167,6 +176,7 @@ impl EdgeCore {
             produced: AtomicU64::new(0),
             offered: AtomicU64::new(0),
             blocked_ns: AtomicU64::new(0),
+            stalled: AtomicU64::new(0),
             stalled_at_ns: AtomicU64::new(0),
             left: AtomicU64::new(0),
             asks: OnceLock::new(),
@@ -174,8 +184,19 @@ impl EdgeCore {
     }
 
     pub(crate) fn blocked(&self, now_ns: u64) -> Duration {
-        let since = self.stalled_at_ns.load(Ordering::Relaxed);
-        let lasting = if since == 0 { 0 } else { now_ns.saturating_sub(since) };
+        let lanes = self.stalled.load(Ordering::Relaxed);
+        let lasting = lanes.saturating_mul(now_ns).saturating_sub(self.stalled_at_ns.load(Ordering::Relaxed));
         Duration::from_nanos(self.blocked_ns.load(Ordering::Relaxed) + lasting)
+    }
+
+    pub(crate) fn stall_begins(&self, now_ns: u64) {
+        self.stalled_at_ns.fetch_add(now_ns, Ordering::Relaxed);
+        self.stalled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stall_ends(&self, began_ns: u64, now_ns: u64) {
+        self.stalled.fetch_sub(1, Ordering::Relaxed);
+        self.stalled_at_ns.fetch_sub(began_ns, Ordering::Relaxed);
+        self.blocked_ns.fetch_add(now_ns.saturating_sub(began_ns), Ordering::Relaxed);
     }
 }

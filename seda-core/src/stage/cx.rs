@@ -56,13 +56,22 @@ pub struct Cx {
     /// Events answered since the batch was taken.
     pub(crate) answered: u64,
     pub(crate) failed: u64,
+    pub(crate) expired: u64,
     /// Virtual time that the handler said it took.
     pub(crate) spent_ns: Cell<u64>,
 }
 
 impl Cx {
     pub(crate) fn new(core: Arc<StageCore>) -> Self {
-        Cx { core, marks: None, batch_marks: VecDeque::new(), answered: 0, failed: 0, spent_ns: Cell::new(0) }
+        Cx {
+            core,
+            marks: None,
+            batch_marks: VecDeque::new(),
+            answered: 0,
+            failed: 0,
+            expired: 0,
+            spent_ns: Cell::new(0),
+        }
     }
 
     /// True from the second signal of a drain on: return as soon as you can, what you return still counts.
@@ -132,7 +141,19 @@ impl Cx {
             return None;
         }
         let inbox = shared.wiring.get()?.inboxes.get(inlet.stage as usize)?.upgrade()?;
-        Some(Entry::new(inbox.downcast().ok()?))
+        let inbox = inbox.downcast().ok()?;
+        let declared = self.core.uses.contains(&inlet.stage);
+        Some(if declared { Entry::inside(inbox) } else { Entry::new(inbox) })
+    }
+
+    /// The event in hand outlived its deadline while its batch was handled: it ends here, unseen.
+    pub(crate) fn has_expired(&mut self) -> bool {
+        let expired = self.deadline_left().is_some_and(|left| left.is_zero());
+        if expired {
+            self.expired += 1;
+            self.lose(&Loss::Expired);
+        }
+        expired
     }
 
     /// The event in hand will not be answered.

@@ -313,6 +313,9 @@ fn each<I, O>(batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx, mut hand
     while let Some(envelope) = batch.pop_front() {
         // In `cx` while the handler has the event, so that a panic leaves it to be told of.
         cx.marks = envelope.marks;
+        if cx.marks.is_some() && cx.has_expired() {
+            continue;
+        }
         let event = handle(envelope.event, cx);
         cx.answered += 1;
         outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     event::{Envelope, Event},
     metrics::{Blocked, Counts, StageSnapshot},
-    options::{BATCH_MAX, Extract},
+    options::{BATCH_MAX, Extract, WhenFull},
     outcome::Refusal,
     queue::{Batch, Item, Store},
     sync::lock_brief as lock,
@@ -71,6 +71,15 @@ pub(crate) enum Attempt<T> {
     /// No room; the offerer may wait and try again.
     Full(T),
     Refused(T, Refusal),
+}
+
+/// Who makes a try.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Offerer {
+    /// It has waited and was woken.
+    pub(crate) waited: bool,
+    /// A handler that declared the inlet: refused as closed only from the second signal of a drain on.
+    pub(crate) inside: bool,
 }
 
 /// What a worker got to do.
@@ -131,16 +140,16 @@ impl<T: Event> Inbox<T> {
         Ok(())
     }
 
-    /// Offers one event; `waited` says that the offerer was woken for it.
-    pub(crate) fn try_one(&self, mut envelope: Envelope<T>, waited: bool) -> Attempt<Envelope<T>> {
+    /// Offers one event.
+    pub(crate) fn try_one(&self, mut envelope: Envelope<T>, by: Offerer) -> Attempt<Envelope<T>> {
         let read = self.read(&envelope);
         let deadline_ns = envelope.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
         if !self.core.shared.budget.has_room(read.weight) {
-            return self.full(1, envelope);
+            return self.full(1, envelope, by);
         }
         let mut evicted = Vec::new();
         let mut gate = lock(&self.gate);
-        match self.decide(&mut gate, 1, read, deadline_ns, waited, &mut evicted) {
+        match self.decide(&mut gate, 1, read, deadline_ns, by, &mut evicted) {
             Ok(Decision::Enqueue) => {}
             Ok(Decision::Drop) => {
                 drop(gate);
@@ -168,7 +177,7 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Offers many: all or nothing.
-    pub(crate) fn try_many(&self, events: Vec<T>, waited: bool) -> Attempt<Vec<T>> {
+    pub(crate) fn try_many(&self, events: Vec<T>, by: Offerer) -> Attempt<Vec<T>> {
         let n = events.len();
         if n == 0 {
             return Attempt::Taken;
@@ -184,12 +193,12 @@ impl<T: Event> Inbox<T> {
             class: sum.class.max(read.class),
         });
         if !self.core.shared.budget.has_room(together.weight) {
-            return self.full(n, events);
+            return self.full(n, events, by);
         }
         let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
         let mut evicted = Vec::new();
         let mut gate = lock(&self.gate);
-        match self.decide(&mut gate, n, together, 0, waited, &mut evicted) {
+        match self.decide(&mut gate, n, together, 0, by, &mut evicted) {
             Ok(Decision::Enqueue) => {}
             Ok(Decision::Drop) => {
                 drop(gate);
@@ -222,13 +231,13 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Reserves room for `n` events: credits, invisible to takers until an event is committed.
-    pub(crate) fn try_reserve(&self, n: usize, waited: bool) -> Attempt<()> {
+    pub(crate) fn try_reserve(&self, n: usize, by: Offerer) -> Attempt<()> {
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
-        if book.closed {
+        if self.is_closed(book, by) {
             return Attempt::Refused((), Refusal::Closed);
         }
-        match book.room_for(n, 0, store.len(), store.bytes(), waited) {
+        match book.room_for(n, 0, store.len(), store.bytes(), by.waited) {
             Room::Yes => {
                 book.reserved += n;
                 Attempt::Taken
@@ -270,21 +279,25 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Leaves a waiter for `need` places, unless there is room after all: then the caller tries again at once.
-    pub(crate) fn wait(&self, need: usize, weight: u64, waiter: Waiter, again: bool) {
+    pub(crate) fn wait(&self, need: usize, weight: u64, waiter: Waiter, by: Offerer) {
         if !self.core.shared.budget.has_room(weight) {
-            if !self.core.shared.budget.wait(weight, waiter_clone(&waiter)) {
+            let waits = self.core.shared.budget.wait(weight, waiter_clone(&waiter));
+            // A close that came before the waiter stood there has woken nobody.
+            if !waits || lock(&self.gate).book.closed {
                 waiter.wake();
             }
             return;
         }
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
-        if book.closed || matches!(book.room_for(need, weight, store.len(), store.bytes(), true), Room::Yes) {
+        if self.is_closed(book, by)
+            || matches!(book.room_for(need, weight, store.len(), store.bytes(), true), Room::Yes)
+        {
             drop(gate);
             waiter.wake();
             return;
         }
-        book.wait(Need { events: need, weight }, waiter, again);
+        book.wait(Need { events: need, weight }, waiter, by.waited);
     }
 
     /// An offerer gives up: if it was just woken, the next one is woken in its place.
@@ -317,29 +330,28 @@ impl<T: Event> Inbox<T> {
         n: usize,
         read: Read,
         deadline_ns: u64,
-        waited: bool,
+        by: Offerer,
         evicted: &mut Vec<Envelope<T>>,
     ) -> Result<Decision, Option<Refusal>> {
         let Gate { store, book } = gate;
-        if book.closed {
+        if self.is_closed(book, by) {
             return Err(Some(book.refuse(n, Refusal::Closed)));
         }
-        let room = book.room_for(n, read.weight, store.len(), store.bytes(), waited);
+        let room = book.room_for(n, read.weight, store.len(), store.bytes(), by.waited);
         match room {
             Room::Wait => return Err(None),
             Room::No(why) => return Err(Some(book.refuse(n, why))),
-            Room::Yes | Room::DropOldest | Room::DropNewest => {}
-        }
-        let now_ns = self.policy_time(book);
-        book.admit(n, read.class, deadline_ns, store.len(), now_ns).map_err(Some)?;
-        match room {
             Room::DropNewest => {
                 book.counts.offered += n as u64;
                 book.counts.dropped += n as u64;
                 return Ok(Decision::Drop);
             }
-            Room::DropOldest => self.make_room(store, book, n, read.weight, evicted),
-            _ => {}
+            Room::Yes | Room::DropOldest => {}
+        }
+        let now_ns = self.policy_time(book);
+        book.admit(n, read.class, deadline_ns, store.len(), now_ns).map_err(Some)?;
+        if matches!(room, Room::DropOldest) {
+            self.make_room(store, book, n, read.weight, evicted);
         }
         Ok(Decision::Enqueue)
     }
@@ -355,14 +367,18 @@ impl<T: Event> Inbox<T> {
         }
     }
 
-    fn full<E>(&self, n: usize, events: E) -> Attempt<E> {
+    fn is_closed(&self, book: &Book, by: Offerer) -> bool {
+        book.closed && (!by.inside || self.core.shared.is_cancelled())
+    }
+
+    fn full<E>(&self, n: usize, events: E, by: Offerer) -> Attempt<E> {
         let mut gate = lock(&self.gate);
         let book = &mut gate.book;
-        if book.closed {
+        if self.is_closed(book, by) {
             return Attempt::Refused(events, book.refuse(n, Refusal::Closed));
         }
         match book.when_full {
-            crate::options::WhenFull::Block => Attempt::Full(events),
+            WhenFull::Block => Attempt::Full(events),
             // The budget is the pipeline's: dropping this queue's oldest need not make room, so the newest gives way.
             _ => Attempt::Refused(events, book.refuse(n, Refusal::Full)),
         }
@@ -433,14 +449,24 @@ impl<T: Event> Inbox<T> {
         let Gate { store, book } = gate;
         // Inner events have waited their turn: the places for those who need many are not kept from them.
         let room = book.room_for(1, read.weight, store.len(), store.bytes(), true);
-        if matches!(room, Room::Wait) {
-            return Err(Stall);
-        }
+        let room = match room {
+            Room::Wait => return Err(Stall),
+            // All room is reserved, so there is no older event to drop for it.
+            Room::No(_) if book.when_full == WhenFull::DropOldest => Room::DropNewest,
+            room => room,
+        };
         let Some(envelope) = lane.pop_front() else { return Ok(()) };
         if let Room::No(why) = room {
             book.refuse(1, why.clone());
             lose_to(&envelope, why);
             spill.push_back(envelope);
+            return Ok(());
+        }
+        if matches!(room, Room::DropNewest) {
+            book.counts.offered += 1;
+            book.counts.dropped += 1;
+            lose(&envelope, &Loss::Dropped);
+            evicted.push(envelope);
             return Ok(());
         }
         let deadline_ns = envelope.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
@@ -451,15 +477,8 @@ impl<T: Event> Inbox<T> {
             return Ok(());
         }
         book.counts.offered += 1;
-        match room {
-            Room::DropNewest => {
-                book.counts.dropped += 1;
-                lose(&envelope, &Loss::Dropped);
-                evicted.push(envelope);
-                return Ok(());
-            }
-            Room::DropOldest => self.make_room(store, book, 1, read.weight, evicted),
-            _ => {}
+        if matches!(room, Room::DropOldest) {
+            self.make_room(store, book, 1, read.weight, evicted);
         }
         self.push(store, envelope, read);
         Ok(())
@@ -544,13 +563,13 @@ impl<T: Event> Inbox<T> {
         self.change(|book| book.set_aside(place));
     }
 
-    /// Settles a batch whose place could not be given a handler; the place is not used again.
-    pub(crate) fn settle_without_place(&self, account: &Account, keys: &mut Vec<u64>, now_ns: u64) {
+    /// Settles a batch whose place could not be given a handler; the next batch tries again.
+    pub(crate) fn settle_without_handler(&self, account: &Account, place: u32, keys: &mut Vec<u64>, now_ns: u64) {
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
         book.settle(account, store.len(), now_ns, false);
         store.release(keys);
-        book.retire();
+        book.free(place);
         self.after_take(gate);
         self.core.shared.budget.release(account.weight);
         self.core.shared.progress.notify();
@@ -607,8 +626,8 @@ impl<T: Event> Inbox<T> {
     /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
     fn after_push(&self, mut gate: MutexGuard<'_, Gate<T>>, notify: bool) {
         let became_runnable = self.refresh(&mut gate);
-        let (len, bytes) = (gate.store.len(), gate.store.bytes());
-        let waiters = gate.book.due_waiters(len, bytes);
+        let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
+        let waiters = gate.book.due_waiters(len, bytes, has_work);
         drop(gate);
         if became_runnable && notify {
             self.core.notify();
@@ -618,8 +637,8 @@ impl<T: Event> Inbox<T> {
 
     fn after_take(&self, mut gate: MutexGuard<'_, Gate<T>>) {
         self.refresh(&mut gate);
-        let (len, bytes) = (gate.store.len(), gate.store.bytes());
-        let waiters = gate.book.due_waiters(len, bytes);
+        let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
+        let waiters = gate.book.due_waiters(len, bytes, has_work);
         drop(gate);
         waiters.into_iter().for_each(Waiter::wake);
     }
@@ -705,6 +724,8 @@ pub(crate) trait Books: Resume {
     /// Its home is known: whoever offered before is seen there.
     fn wake_up(&self);
     fn close(&self);
+    /// Second signal: whoever still waits for room looks again.
+    fn wake_waiters(&self);
     /// Stops a source; true if it was running.
     fn end_source(&self);
     fn ask_flush(&self);
@@ -750,6 +771,11 @@ impl<T: Event> Books for Inbox<T> {
         waiters.into_iter().for_each(Waiter::wake);
     }
 
+    fn wake_waiters(&self) {
+        let waiters = self.change(Book::all_waiters);
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
     fn end_source(&self) {
         self.change(|book| {
             if book.pull != Pull::No {
@@ -791,6 +817,8 @@ impl<T: Event> Books for Inbox<T> {
         let Gate { store, book } = &mut *gate;
         book.left += store.len();
         let gone = store.clear();
+        // Who holds a reservation still is refused from now on.
+        book.flush = Flush::Done;
         let waiters = book.all_waiters();
         drop(gate);
         gone.iter().for_each(|envelope| lose(envelope, &Loss::Cancelled));

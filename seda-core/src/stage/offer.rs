@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     cx,
-    inlet::{Attempt, Inbox},
+    inlet::{Attempt, Inbox, Offerer},
     waiter::{Blocked, Waiter},
 };
 use crate::{
@@ -35,11 +35,13 @@ use crate::{
 /// ```
 pub struct Entry<T> {
     inbox: Arc<Inbox<T>>,
+    /// In the hands of a handler that declared it.
+    inside: bool,
 }
 
 impl<T> Clone for Entry<T> {
     fn clone(&self) -> Self {
-        Entry { inbox: self.inbox.clone() }
+        Entry { inbox: self.inbox.clone(), inside: self.inside }
     }
 }
 
@@ -51,7 +53,15 @@ impl<T> fmt::Debug for Entry<T> {
 
 impl<T: Event> Entry<T> {
     pub(crate) fn new(inbox: Arc<Inbox<T>>) -> Self {
-        Entry { inbox }
+        Entry { inbox, inside: false }
+    }
+
+    pub(crate) fn inside(inbox: Arc<Inbox<T>>) -> Self {
+        Entry { inbox, inside: true }
+    }
+
+    fn by(&self, waited: bool) -> Offerer {
+        Offerer { waited, inside: self.inside }
     }
 
     /// Offers one event. Blocks while the queue is full and its policy is to block.
@@ -101,7 +111,7 @@ impl<T: Event> Entry<T> {
     /// # Errors
     /// As [`offer`](Entry::offer); full when the time has passed.
     pub fn offer_timeout(&self, event: T, timeout: Duration) -> Result<(), Refused<T>> {
-        self.blocking(Envelope::new(event), Some(Instant::now() + timeout))
+        self.blocking(Envelope::new(event), Instant::now().checked_add(timeout))
     }
 
     /// Offers many events: all or none, in their order, without others between. Blocks until there is room for all.
@@ -111,7 +121,7 @@ impl<T: Event> Entry<T> {
     pub fn offer_many(&self, events: Vec<T>) -> Result<(), Refused<Vec<T>>> {
         let weigh = |events: &Vec<T>| events.iter().map(|event| self.inbox.weigh(event)).sum();
         let need = events.len();
-        self.wait_for(events, need, weigh, None, |events, waited| self.inbox.try_many(events, waited))
+        self.wait_for(events, need, weigh, None, |events, waited| self.inbox.try_many(events, self.by(waited)))
             .map_err(|(event, why)| Refused { event, why })
     }
 
@@ -121,7 +131,7 @@ impl<T: Event> Entry<T> {
     /// All events come back with the reason.
     pub fn try_offer_many(&self, events: Vec<T>) -> Result<(), Refused<Vec<T>>> {
         let n = events.len();
-        match self.inbox.try_many(events, false) {
+        match self.inbox.try_many(events, self.by(false)) {
             Attempt::Taken => Ok(()),
             Attempt::Full(event) => Err(self.count_full(n, event)),
             Attempt::Refused(event, why) => Err(Refused { event, why }),
@@ -129,12 +139,13 @@ impl<T: Event> Entry<T> {
     }
 
     /// Reserves room for `n` events, to be committed one by one: what is not yet made cannot be lost. Blocks until
-    /// there is room. A queue that drops when full gives no credit on room it does not have.
+    /// there is room. A queue that drops when full gives no credit on room it does not have. Credits are for events: bytes
+    /// are charged as each is committed, so bounds in bytes may be exceeded by what is reserved.
     ///
     /// # Errors
     /// The reason; nothing comes back, as nothing was given.
     pub fn reserve(&self, n: usize) -> Result<Permit<T>, Refused<()>> {
-        self.wait_for((), n, |()| 0, None, |(), waited| self.inbox.try_reserve(n, waited))
+        self.wait_for((), n, |()| 0, None, |(), waited| self.inbox.try_reserve(n, self.by(waited)))
             .map(|()| Permit { inbox: self.inbox.clone(), credits: n })
             .map_err(|(event, why)| Refused { event, why })
     }
@@ -144,7 +155,7 @@ impl<T: Event> Entry<T> {
     /// # Errors
     /// The reason.
     pub fn try_reserve(&self, n: usize) -> Result<Permit<T>, Refused<()>> {
-        match self.inbox.try_reserve(n, false) {
+        match self.inbox.try_reserve(n, self.by(false)) {
             Attempt::Taken => Ok(Permit { inbox: self.inbox.clone(), credits: n }),
             Attempt::Full(event) => Err(Refused { event, why: Refusal::Full }),
             Attempt::Refused(event, why) => Err(Refused { event, why }),
@@ -160,7 +171,7 @@ impl<T: Event> Entry<T> {
     }
 
     pub(crate) fn once(&self, envelope: Envelope<T>) -> Result<(), Refused<T>> {
-        match self.inbox.try_one(envelope, false) {
+        match self.inbox.try_one(envelope, self.by(false)) {
             Attempt::Taken => Ok(()),
             Attempt::Full(envelope) => Err(self.count_full(1, envelope.event)),
             Attempt::Refused(envelope, why) => Err(Refused { event: envelope.event, why }),
@@ -169,7 +180,7 @@ impl<T: Event> Entry<T> {
 
     pub(crate) fn blocking(&self, envelope: Envelope<T>, until: Option<Instant>) -> Result<(), Refused<T>> {
         let weigh = |envelope: &Envelope<T>| self.inbox.weigh(&envelope.event);
-        self.wait_for(envelope, 1, weigh, until, |envelope, waited| self.inbox.try_one(envelope, waited))
+        self.wait_for(envelope, 1, weigh, until, |envelope, waited| self.inbox.try_one(envelope, self.by(waited)))
             .map_err(|(envelope, why)| Refused { event: envelope.event, why })
     }
 
@@ -206,12 +217,19 @@ impl<T: Event> Entry<T> {
         let mut again = false;
         loop {
             blocked.reset();
-            self.inbox.wait(need, weigh(&event), Waiter::Thread(blocked.clone()), again);
+            self.inbox.wait(need, weigh(&event), Waiter::Thread(blocked.clone()), self.by(again));
             while !blocked.is_woken() {
                 if !park_until(until) {
                     self.inbox.forget(|w| matches!(w, Waiter::Thread(b) if Arc::ptr_eq(b, &blocked)));
-                    self.inbox.count_full(need);
-                    return Err((event, Refusal::Full));
+                    // Room that came without a wake-up is taken all the same.
+                    return match attempt(event, true) {
+                        Attempt::Taken => Ok(()),
+                        Attempt::Refused(event, why) => Err((event, why)),
+                        Attempt::Full(event) => {
+                            self.inbox.count_full(need);
+                            Err((event, Refusal::Full))
+                        }
+                    };
                 }
             }
             again = true;
@@ -292,8 +310,10 @@ impl<T: Event> Permit<T> {
         if self.credits == 0 {
             return Err(Refused { event, why: Refusal::Full });
         }
+        // Given back if what reads the event's key or weight panics.
+        let committed = self.inbox.commit(event);
         self.credits -= 1;
-        self.inbox.commit(event).map_err(|(event, why)| Refused { event, why })
+        committed.map_err(|(event, why)| Refused { event, why })
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Handing<'a> {
     pub(crate) domain: u32,
     pub(crate) place: u32,
     pub(crate) stage: &'a Arc<dyn Resume>,
+    /// Second signal: nothing more is drawn.
+    pub(crate) cancelled: bool,
 }
 
 impl Handing<'_> {
@@ -187,7 +189,7 @@ impl<T: Event> Outlet<T> {
             Box::new(Lane {
                 waiting: Batch::new(),
                 spill: Batch::new(),
-                stalled: false,
+                stalled_at_ns: None,
                 standing: Arc::new(AtomicBool::new(false)),
                 inbox: inbox.clone(),
                 edge: edge.clone(),
@@ -213,7 +215,7 @@ impl Outlet<()> {
 struct Lane<T> {
     waiting: Batch<T>,
     spill: Batch<T>,
-    stalled: bool,
+    stalled_at_ns: Option<u64>,
     /// A waiter of this lane stands at the inlet.
     standing: Arc<AtomicBool>,
     inbox: Arc<Inbox<T>>,
@@ -263,17 +265,16 @@ impl<T: Event> Emit<T> for Lane<T> {
 
 impl<T> Lane<T> {
     fn time_stall(&mut self, stalled: bool, now_ns: u64) {
-        if stalled == self.stalled {
-            return;
-        }
-        self.stalled = stalled;
-        if stalled {
-            self.edge.stalled_at_ns.store(now_ns, Ordering::Relaxed);
-        } else {
-            let since = self.edge.stalled_at_ns.swap(0, Ordering::Relaxed);
-            if since != 0 {
-                self.edge.blocked_ns.fetch_add(now_ns.saturating_sub(since), Ordering::Relaxed);
+        match (self.stalled_at_ns, stalled) {
+            (None, true) => {
+                self.stalled_at_ns = Some(now_ns);
+                self.edge.stall_begins(now_ns);
             }
+            (Some(began_ns), false) => {
+                self.stalled_at_ns = None;
+                self.edge.stall_ends(began_ns, now_ns);
+            }
+            _ => {}
         }
     }
 }
@@ -460,6 +461,9 @@ impl<T: Event + Clone> Emit<T> for FanEmit<T> {
     }
 }
 
+/// Batches that are drawn from iterators before the domain's other stages have their turn.
+const DRAWS: usize = 16;
+
 /// One event for each item. What is not yet drawn from an iterator stays there while the way is stalled.
 pub(crate) struct EachEmit<I: IntoIterator> {
     pub(crate) drawn_from: VecDeque<Envelope<I::IntoIter>>,
@@ -480,9 +484,9 @@ where
     }
 
     fn flush(&mut self, to: &Handing<'_>) -> bool {
-        loop {
-            if !self.next.flush(to) {
-                return false;
+        for _ in 0..DRAWS {
+            if !self.next.flush(to) || to.cancelled {
+                return self.drawn_from.is_empty() && self.made.is_empty() && self.next.flush(to);
             }
             self.draw();
             if self.made.is_empty() {
@@ -490,6 +494,9 @@ where
             }
             self.next.emit(&mut self.made);
         }
+        // Others of the domain come first, then this place again.
+        to.stage.resume(to.place);
+        false
     }
 
     fn abandon(&mut self) {

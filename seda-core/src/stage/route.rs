@@ -106,6 +106,7 @@ pub trait Open: Sized {
     where
         Self::Event: Clone,
     {
+        const { assert!(N > 0, "a fan needs at least one outlet") };
         self.one(|outlet| {
             let branches: Vec<_> = (1..=N).map(|n| outlet.branch(&n.to_string())).collect();
             let (ports, outlets): (Vec<_>, Vec<_>) = branches.into_iter().unzip();
