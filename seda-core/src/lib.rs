@@ -2,7 +2,7 @@
 //! admission; on threads, or on virtual time.
 //!
 //! Read an event's life in two files: `stage/inlet.rs` (offer, decide, enqueue) and `stage/activation.rs` (take a batch,
-//! handle, emit, settle, record).
+//! handle, emit, settle, record). What both look at under the stage's lock is `stage/inbox.rs`, its numbers `stage/book.rs`.
 //!
 //! Layers, lowest first; a module names only lower ones, and a test reads the imports:
 //!

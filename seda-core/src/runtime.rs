@@ -9,10 +9,7 @@ use crate::{
     metrics::Snapshot,
     options::Deadlines,
     outcome::Refused,
-    stage::{
-        inlet::{Inbox, Inlet},
-        offer::Entry,
-    },
+    stage::{inbox::Inbox, inlet::Inlet, offer::Entry},
 };
 
 impl Pipeline {

@@ -2,7 +2,7 @@
 //! left in it: no queue, hand, outbox or source; then its handlers are flushed, once, and what they give is awaited.
 
 use super::Graph;
-use crate::stage::{book::Flush, inlet::Probe};
+use crate::stage::{book::Flush, books::Probe};
 
 /// How far a drain has come. Pure: it looks at the books and asks for flushes; who waits is the driver's affair.
 pub(crate) struct Drain {

@@ -12,10 +12,11 @@ use std::{
 
 use super::{
     book::Account,
+    books::Books,
     core::StageCore,
     cx::{self, Cx, note},
     handler::{BoxError, Factory, Pulling, Work},
-    inlet::{Books, Inbox, Taken, What},
+    inbox::{Inbox, Taken, What},
     outlet::{Emit, Handing, Port},
     parallel,
     waiter::{Resume, Waiter},

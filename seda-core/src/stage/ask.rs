@@ -10,7 +10,8 @@ use std::{
 };
 
 use super::{
-    inlet::{Attempt, Inbox, Offerer},
+    inbox::Inbox,
+    inlet::{Attempt, Offerer},
     offer::Entry,
     waiter::Waiter,
 };

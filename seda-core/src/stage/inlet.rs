@@ -1,34 +1,26 @@
-//! The first half of an event's life: offered, decided upon, enqueued; and the lock that the other half takes and
-//! settles under.
+//! The first half of an event's life: offered, decided upon, enqueued.
 
 use std::{
     marker::PhantomData,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
 };
 
-use crossbeam_utils::CachePadded;
-
 use super::{
-    book::{Account, Book, Flush, Need, Next, Pull, Room},
-    core::StageCore,
-    cx::note,
-    waiter::{Resume, Waiter},
+    book::{Book, Flush, Need, Room},
+    inbox::{Gate, Inbox, Read, class_of, lose},
+    waiter::Waiter,
 };
 use crate::{
     event::{Envelope, Event},
-    metrics::{Blocked, Counts, StageSnapshot},
-    options::{BATCH_MAX, Extract, WhenFull},
+    options::WhenFull,
     outcome::Refusal,
-    queue::{Batch, Item, Store},
+    queue::{Batch, Store},
     sync::lock_brief as lock,
     ticket::Loss,
 };
 
 /// Single offers that share one stamp while the queue is not empty; the wait of each stamped one stands for them all.
 const STAMP_EVERY: u64 = 16;
-
 /// The typed way into a stage: small, copied, good for any number of links.
 pub struct Inlet<T> {
     pub(crate) pipeline: u32,
@@ -50,21 +42,6 @@ impl<T> std::fmt::Debug for Inlet<T> {
     }
 }
 
-/// A stage's queue and books under their lock.
-pub(crate) struct Inbox<T> {
-    pub(crate) core: Arc<StageCore>,
-    extract: Extract<T>,
-    /// Nothing but the bound decides on an offer: no policy, reading or time to live.
-    bound_only: bool,
-    /// On lines of its own: what stands above is only read, by every offerer.
-    gate: CachePadded<Mutex<Gate<T>>>,
-}
-
-struct Gate<T> {
-    store: Store<T>,
-    book: Book,
-}
-
 /// One try of an offer from outside.
 pub(crate) enum Attempt<T> {
     Taken,
@@ -82,38 +59,7 @@ pub(crate) struct Offerer {
     pub(crate) inside: bool,
 }
 
-/// What a worker got to do.
-pub(crate) struct Taken<T> {
-    pub(crate) place: u32,
-    pub(crate) what: What<T>,
-    /// How long it is expected to take, in ns.
-    pub(crate) expected_ns: u64,
-    /// More is left than one worker should keep.
-    pub(crate) plenty: bool,
-}
-
-pub(crate) enum What<T> {
-    Batch { batch: Batch<T>, keys: Vec<u64>, weight: u64 },
-    Resume,
-    Flush,
-    Pull { most: usize },
-}
-
-/// What read off an offer before the lock.
-#[derive(Clone, Copy, Default)]
-struct Read {
-    key: Option<u64>,
-    weight: u64,
-    class: u8,
-}
-
 impl<T: Event> Inbox<T> {
-    pub(crate) fn new(core: Arc<StageCore>, extract: Extract<T>, store: Store<T>, book: Book) -> Self {
-        let plain = matches!(store, Store::Plain(_)) && extract.is_empty();
-        let bound_only = plain && !book.has_policy() && core.max_age_ns == 0;
-        Inbox { core, extract, bound_only, gate: CachePadded::new(Mutex::new(Gate { store, book })) }
-    }
-
     // ---- offers from outside
 
     /// The way of most offers: into a queue that has room, where nothing but the bound decides. Everything else is handed
@@ -483,183 +429,6 @@ impl<T: Event> Inbox<T> {
         self.push(store, envelope, read);
         Ok(())
     }
-
-    // ---- the worker's side
-
-    /// Something to do for a worker, if there is.
-    pub(crate) fn take(&self, now_ns: u64) -> Option<Taken<T>> {
-        let mut gate = lock(&self.gate);
-        let taken = self.take_under(&mut gate, now_ns);
-        self.after_take(gate);
-        taken
-    }
-
-    fn take_under(&self, gate: &mut Gate<T>, now_ns: u64) -> Option<Taken<T>> {
-        let Gate { store, book } = gate;
-        let brief = |place, what| Taken { place, what, expected_ns: 0, plenty: false };
-        loop {
-            return Some(match book.next(store.has_work())? {
-                Next::Resume(place) => brief(place, What::Resume),
-                Next::Flush(place) => Taken { expected_ns: u64::MAX, ..brief(place, What::Flush) },
-                Next::Pull(place) => {
-                    // One at a time: the state of a source is one.
-                    book.pull = Pull::Waiting;
-                    let most = if book.batch_size(usize::MAX) == 1 { 1 } else { book.batch_max };
-                    let expected_ns = book.expected_ns(most);
-                    Taken { expected_ns, ..brief(place, What::Pull { most }) }
-                }
-                Next::Take(place) => {
-                    let mut keys = Vec::new();
-                    let most = book.batch_size(store.len());
-                    let (batch, weight) = store.take(most, &mut keys);
-                    if batch.is_empty() {
-                        // All that was there waits for its key.
-                        book.free(place);
-                        continue;
-                    }
-                    book.took(batch.len(), store.len(), now_ns);
-                    let expected_ns = book.expected_ns(batch.len());
-                    let plenty = store.len() >= book.batch_max;
-                    Taken { place, what: What::Batch { batch, keys, weight }, expected_ns, plenty }
-                }
-            });
-        }
-    }
-
-    /// Records what a worker did; frees its place, with the keys that it held, if its outbox is clear, and takes the next
-    /// batch if `again`.
-    pub(crate) fn settle(
-        &self,
-        account: &Account,
-        empty: Batch<T>,
-        place: u32,
-        cleared: Option<&mut Vec<u64>>,
-        now_ns: u64,
-        again: bool,
-    ) -> Option<Taken<T>> {
-        let mut gate = lock(&self.gate);
-        let Gate { store, book } = &mut *gate;
-        store.recycle(empty);
-        book.settle(account, store.len(), now_ns, self.core.shared.measures());
-        match cleared {
-            Some(keys) => {
-                store.release(keys);
-                book.free(place);
-            }
-            None => book.set_aside(place),
-        }
-        let taken = if again { self.take_under(&mut gate, now_ns) } else { None };
-        let idle = gate.book.in_use == 0 && !gate.store.has_work();
-        self.after_take(gate);
-        self.core.shared.budget.release(account.weight);
-        if idle && self.core.shared.is_draining() {
-            self.core.shared.progress.notify();
-        }
-        taken
-    }
-
-    /// No worker is with the place until it is resumed.
-    pub(crate) fn set_aside(&self, place: u32) {
-        self.change(|book| book.set_aside(place));
-    }
-
-    /// Settles a batch whose place could not be given a handler; the next batch tries again.
-    pub(crate) fn settle_without_handler(&self, account: &Account, place: u32, keys: &mut Vec<u64>, now_ns: u64) {
-        let mut gate = lock(&self.gate);
-        let Gate { store, book } = &mut *gate;
-        book.settle(account, store.len(), now_ns, false);
-        store.release(keys);
-        book.free(place);
-        self.after_take(gate);
-        self.core.shared.budget.release(account.weight);
-        self.core.shared.progress.notify();
-    }
-
-    // ---- common
-
-    fn read(&self, envelope: &Envelope<T>) -> Read {
-        if self.extract.is_empty() {
-            return Read { class: class_of(envelope), ..Read::default() };
-        }
-        let mut read = self.read_event(&envelope.event);
-        read.class = read.class.max(class_of(envelope));
-        read
-    }
-
-    fn read_event(&self, event: &T) -> Read {
-        Read {
-            key: self.extract.key.as_ref().map(|key| key(event)),
-            weight: self.weigh(event),
-            class: self.extract.class.as_ref().map_or(0, |class| class(event)),
-        }
-    }
-
-    fn push(&self, store: &mut Store<T>, envelope: Envelope<T>, read: Read) {
-        match store {
-            Store::Plain(queue) => queue.push(envelope),
-            Store::Marked(queue) => {
-                self.core.shared.budget.charge(read.weight);
-                queue.push(Item { envelope, key: read.key, weight: read.weight, class: read.class });
-            }
-        }
-    }
-
-    /// Events that are offered together share a stamp, one for each batch that a worker may take of them; where they can
-    /// expire, each has it.
-    pub(crate) fn stamp(&self, batch: &mut Batch<T>, now_ns: u64) {
-        batch.iter_mut().step_by(self.stamp_every()).for_each(|envelope| envelope.stamp_ns = now_ns);
-    }
-
-    fn stamp_every(&self) -> usize {
-        if self.core.max_age_ns == 0 { BATCH_MAX } else { 1 }
-    }
-
-    /// Whether every event needs a stamp of its own, or its batch one.
-    fn stamps(&self) -> bool {
-        self.core.shared.measures() || self.core.max_age_ns != 0
-    }
-
-    fn policy_time(&self, book: &Book) -> u64 {
-        if book.has_policy() { self.core.shared.clock.now_ns() } else { 0 }
-    }
-
-    /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
-    fn after_push(&self, mut gate: MutexGuard<'_, Gate<T>>, notify: bool) {
-        let became_runnable = self.refresh(&mut gate);
-        let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
-        let waiters = gate.book.due_waiters(len, bytes, has_work);
-        drop(gate);
-        if became_runnable && notify {
-            self.core.notify();
-        }
-        waiters.into_iter().for_each(Waiter::wake);
-    }
-
-    fn after_take(&self, mut gate: MutexGuard<'_, Gate<T>>) {
-        self.refresh(&mut gate);
-        let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
-        let waiters = gate.book.due_waiters(len, bytes, has_work);
-        drop(gate);
-        waiters.into_iter().for_each(Waiter::wake);
-    }
-
-    /// Makes the domain's bit agree with the books; true if the stage can run now and could not before.
-    fn refresh(&self, gate: &mut Gate<T>) -> bool {
-        let runnable = gate.book.can_run(gate.store.has_work());
-        if runnable == gate.book.runnable {
-            return false;
-        }
-        gate.book.runnable = runnable;
-        self.core.mark(runnable);
-        runnable
-    }
-
-    fn change<R>(&self, f: impl FnOnce(&mut Book) -> R) -> R {
-        let mut gate = lock(&self.gate);
-        let result = f(&mut gate.book);
-        self.after_push(gate, true);
-        result
-    }
 }
 
 struct Stall;
@@ -677,16 +446,6 @@ fn attempt<E>(refusal: Option<Refusal>, events: E) -> Attempt<E> {
     }
 }
 
-fn class_of<T>(envelope: &Envelope<T>) -> u8 {
-    envelope.marks.as_ref().map_or(0, |marks| marks.class)
-}
-
-fn lose<T>(envelope: &Envelope<T>, loss: &Loss) {
-    if let Some(marks) = &envelope.marks {
-        note(marks, loss);
-    }
-}
-
 fn lose_to<T>(envelope: &Envelope<T>, why: Refusal) {
     lose(envelope, &Loss::Refused(why));
 }
@@ -699,172 +458,5 @@ fn waiter_clone(waiter: &Waiter) -> Waiter {
         Waiter::Place { stage, place, standing } => {
             Waiter::Place { stage: stage.clone(), place: *place, standing: standing.clone() }
         }
-    }
-}
-
-impl<T: Event> Resume for Inbox<T> {
-    fn resume(&self, place: u32) {
-        self.change(|book| book.resume(place));
-    }
-
-    fn source_ready(&self) {
-        self.change(|book| {
-            if book.pull == Pull::Waiting {
-                book.pull = Pull::Ready;
-            }
-        });
-    }
-}
-
-/// What drivers, drain and snapshot see of a stage's books.
-pub(crate) trait Books: Resume {
-    fn core(&self) -> &StageCore;
-    /// Its first places have their state.
-    fn open(&self, places: u32);
-    /// Its home is known: whoever offered before is seen there.
-    fn wake_up(&self);
-    fn close(&self);
-    /// Second signal: whoever still waits for room looks again.
-    fn wake_waiters(&self);
-    /// Stops a source; true if it was running.
-    fn end_source(&self);
-    fn ask_flush(&self);
-    fn probe(&self) -> Probe;
-    fn set_bound(&self, events: usize);
-    /// The pipeline has stopped: what is queued is left; who asked for it is told.
-    fn abandon_queue(&self);
-    fn set_limit(&self, places: usize);
-    /// Counts, and what is left.
-    fn ledger(&self) -> (Counts, usize);
-    fn snapshot(&self, now_ns: u64, elapsed: Duration) -> StageSnapshot;
-}
-
-/// One look at a stage, for the drain.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Probe {
-    /// Nothing is queued, in hand, or set aside.
-    pub(crate) empty: bool,
-    pub(crate) source_running: bool,
-    pub(crate) flush: Flush,
-    /// Moves with every offer: two equal looks with nothing in between.
-    pub(crate) offered: u64,
-}
-
-impl<T: Event> Books for Inbox<T> {
-    fn core(&self) -> &StageCore {
-        &self.core
-    }
-
-    fn open(&self, places: u32) {
-        self.change(|book| book.open_places(places));
-    }
-
-    fn wake_up(&self) {
-        self.change(|book| book.runnable = false);
-    }
-
-    fn close(&self) {
-        let waiters = self.change(|book| {
-            book.closed = true;
-            book.all_waiters()
-        });
-        waiters.into_iter().for_each(Waiter::wake);
-    }
-
-    fn wake_waiters(&self) {
-        let waiters = self.change(Book::all_waiters);
-        waiters.into_iter().for_each(Waiter::wake);
-    }
-
-    fn end_source(&self) {
-        self.change(|book| {
-            if book.pull != Pull::No {
-                book.pull = Pull::Ended;
-            }
-        });
-        self.core.shared.progress.notify();
-    }
-
-    fn ask_flush(&self) {
-        self.change(|book| {
-            if book.flush == Flush::No {
-                book.flush = Flush::Due(0);
-            }
-        });
-    }
-
-    fn probe(&self) -> Probe {
-        let gate = lock(&self.gate);
-        let book = &gate.book;
-        Probe {
-            empty: gate.store.len() == 0 && book.in_use == 0 && book.reserved == 0,
-            source_running: matches!(book.pull, Pull::Ready | Pull::Waiting),
-            flush: book.flush,
-            offered: book.counts.offered,
-        }
-    }
-
-    fn set_bound(&self, events: usize) {
-        let waiters = self.change(|book| {
-            book.bound = events;
-            book.all_waiters()
-        });
-        waiters.into_iter().for_each(Waiter::wake);
-    }
-
-    fn abandon_queue(&self) {
-        let mut gate = lock(&self.gate);
-        let Gate { store, book } = &mut *gate;
-        book.left += store.len();
-        let gone = store.clear();
-        // Who holds a reservation still is refused from now on.
-        book.flush = Flush::Done;
-        let waiters = book.all_waiters();
-        drop(gate);
-        gone.iter().for_each(|envelope| lose(envelope, &Loss::Cancelled));
-        waiters.into_iter().for_each(Waiter::wake);
-    }
-
-    fn set_limit(&self, places: usize) {
-        self.change(|book| book.limit = places);
-    }
-
-    fn ledger(&self) -> (Counts, usize) {
-        let gate = lock(&self.gate);
-        (gate.book.counts.clone(), gate.book.left + gate.store.len() + gate.book.in_hand)
-    }
-
-    fn snapshot(&self, now_ns: u64, elapsed: Duration) -> StageSnapshot {
-        let gate = lock(&self.gate);
-        let Gate { store, book } = &*gate;
-        let oldest = store.oldest_stamp_ns();
-        let (wait, service) = (book.wait.clone(), book.service.clone());
-        let mut snapshot = StageSnapshot {
-            name: self.core.name.clone(),
-            domain: String::new(),
-            threads: 0,
-            limit: book.limit,
-            busy_places: book.in_use,
-            queue_len: store.len(),
-            queue_bound: book.bound,
-            queue_bytes: store.bytes(),
-            queue_bytes_bound: book.bytes_bound,
-            oldest: Duration::from_nanos(if oldest == 0 { 0 } else { now_ns.saturating_sub(oldest) }),
-            in_hand: book.in_hand,
-            left: book.left + store.len() + book.in_hand,
-            counts: book.counts.clone(),
-            wait: Default::default(),
-            service: Default::default(),
-            batch: book.batch_sizes(),
-            busy: Duration::from_nanos(book.busy_ns),
-            blocked: Duration::ZERO,
-            blocked_on: Vec::<Blocked>::new(),
-            idle: elapsed,
-        };
-        drop(gate);
-        // The tables were copied; their quantiles are read without the stage's lock.
-        snapshot.wait = wait.percentiles();
-        snapshot.service = service.percentiles();
-        snapshot
     }
 }

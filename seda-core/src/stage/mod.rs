@@ -4,10 +4,12 @@
 pub(crate) mod activation;
 pub(crate) mod ask;
 pub(crate) mod book;
+pub(crate) mod books;
 pub(crate) mod budget;
 pub(crate) mod core;
 pub(crate) mod cx;
 pub(crate) mod handler;
+pub(crate) mod inbox;
 pub(crate) mod inlet;
 pub(crate) mod offer;
 pub(crate) mod outlet;

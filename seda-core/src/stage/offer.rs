@@ -8,7 +8,8 @@ use std::{
 
 use super::{
     cx,
-    inlet::{Attempt, Inbox, Offerer},
+    inbox::Inbox,
+    inlet::{Attempt, Offerer},
     waiter::{Blocked, Waiter},
 };
 use crate::{

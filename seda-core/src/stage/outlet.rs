@@ -15,7 +15,7 @@ use std::{
 use super::{
     core::EdgeCore,
     cx::note,
-    inlet::Inbox,
+    inbox::Inbox,
     waiter::{Resume, Waiter},
 };
 use crate::{

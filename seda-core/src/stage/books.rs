@@ -1,0 +1,169 @@
+//! What drivers, drain and snapshot see of a stage's books.
+
+use std::time::Duration;
+
+use super::{
+    book::{Book, Flush, Pull},
+    core::StageCore,
+    inbox::{Gate, Inbox, lose},
+    waiter::{Resume, Waiter},
+};
+use crate::{
+    event::Event,
+    metrics::{Blocked, Counts, StageSnapshot},
+    sync::lock_brief as lock,
+    ticket::Loss,
+};
+
+/// What drivers, drain and snapshot see of a stage's books.
+pub(crate) trait Books: Resume {
+    fn core(&self) -> &StageCore;
+    /// Its first places have their state.
+    fn open(&self, places: u32);
+    /// Its home is known: whoever offered before is seen there.
+    fn wake_up(&self);
+    fn close(&self);
+    /// Second signal: whoever still waits for room looks again.
+    fn wake_waiters(&self);
+    /// Stops a source; true if it was running.
+    fn end_source(&self);
+    fn ask_flush(&self);
+    fn probe(&self) -> Probe;
+    fn set_bound(&self, events: usize);
+    /// The pipeline has stopped: what is queued is left; who asked for it is told.
+    fn abandon_queue(&self);
+    fn set_limit(&self, places: usize);
+    /// Counts, and what is left.
+    fn ledger(&self) -> (Counts, usize);
+    fn snapshot(&self, now_ns: u64, elapsed: Duration) -> StageSnapshot;
+}
+
+/// One look at a stage, for the drain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Probe {
+    /// Nothing is queued, in hand, or set aside.
+    pub(crate) empty: bool,
+    pub(crate) source_running: bool,
+    pub(crate) flush: Flush,
+    /// Moves with every offer: two equal looks with nothing in between.
+    pub(crate) offered: u64,
+}
+
+impl<T: Event> Books for Inbox<T> {
+    fn core(&self) -> &StageCore {
+        &self.core
+    }
+
+    fn open(&self, places: u32) {
+        self.change(|book| book.open_places(places));
+    }
+
+    fn wake_up(&self) {
+        self.change(|book| book.runnable = false);
+    }
+
+    fn close(&self) {
+        let waiters = self.change(|book| {
+            book.closed = true;
+            book.all_waiters()
+        });
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn wake_waiters(&self) {
+        let waiters = self.change(Book::all_waiters);
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn end_source(&self) {
+        self.change(|book| {
+            if book.pull != Pull::No {
+                book.pull = Pull::Ended;
+            }
+        });
+        self.core.shared.progress.notify();
+    }
+
+    fn ask_flush(&self) {
+        self.change(|book| {
+            if book.flush == Flush::No {
+                book.flush = Flush::Due(0);
+            }
+        });
+    }
+
+    fn probe(&self) -> Probe {
+        let gate = lock(&self.gate);
+        let book = &gate.book;
+        Probe {
+            empty: gate.store.len() == 0 && book.in_use == 0 && book.reserved == 0,
+            source_running: matches!(book.pull, Pull::Ready | Pull::Waiting),
+            flush: book.flush,
+            offered: book.counts.offered,
+        }
+    }
+
+    fn set_bound(&self, events: usize) {
+        let waiters = self.change(|book| {
+            book.bound = events;
+            book.all_waiters()
+        });
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn abandon_queue(&self) {
+        let mut gate = lock(&self.gate);
+        let Gate { store, book } = &mut *gate;
+        book.left += store.len();
+        let gone = store.clear();
+        // Who holds a reservation still is refused from now on.
+        book.flush = Flush::Done;
+        let waiters = book.all_waiters();
+        drop(gate);
+        gone.iter().for_each(|envelope| lose(envelope, &Loss::Cancelled));
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn set_limit(&self, places: usize) {
+        self.change(|book| book.limit = places);
+    }
+
+    fn ledger(&self) -> (Counts, usize) {
+        let gate = lock(&self.gate);
+        (gate.book.counts.clone(), gate.book.left + gate.store.len() + gate.book.in_hand)
+    }
+
+    fn snapshot(&self, now_ns: u64, elapsed: Duration) -> StageSnapshot {
+        let gate = lock(&self.gate);
+        let Gate { store, book } = &*gate;
+        let oldest = store.oldest_stamp_ns();
+        let (wait, service) = (book.wait.clone(), book.service.clone());
+        let mut snapshot = StageSnapshot {
+            name: self.core.name.clone(),
+            domain: String::new(),
+            threads: 0,
+            limit: book.limit,
+            busy_places: book.in_use,
+            queue_len: store.len(),
+            queue_bound: book.bound,
+            queue_bytes: store.bytes(),
+            queue_bytes_bound: book.bytes_bound,
+            oldest: Duration::from_nanos(if oldest == 0 { 0 } else { now_ns.saturating_sub(oldest) }),
+            in_hand: book.in_hand,
+            left: book.left + store.len() + book.in_hand,
+            counts: book.counts.clone(),
+            wait: Default::default(),
+            service: Default::default(),
+            batch: book.batch_sizes(),
+            busy: Duration::from_nanos(book.busy_ns),
+            blocked: Duration::ZERO,
+            blocked_on: Vec::<Blocked>::new(),
+            idle: elapsed,
+        };
+        drop(gate);
+        // The tables were copied; their quantiles are read without the stage's lock.
+        snapshot.wait = wait.percentiles();
+        snapshot.service = service.percentiles();
+        snapshot
+    }
+}

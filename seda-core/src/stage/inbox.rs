@@ -1,0 +1,269 @@
+//! A stage's queue and books under their lock: what the offerer's side and the worker's side share, and the worker's takes
+//! and settlings.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crossbeam_utils::CachePadded;
+
+use super::{
+    book::{Account, Book, Next, Pull},
+    core::StageCore,
+    cx::note,
+    waiter::{Resume, Waiter},
+};
+use crate::{
+    event::{Envelope, Event},
+    options::{BATCH_MAX, Extract},
+    queue::{Batch, Item, Store},
+    sync::lock_brief as lock,
+    ticket::Loss,
+};
+
+/// A stage's queue and books under their lock.
+pub(crate) struct Inbox<T> {
+    pub(crate) core: Arc<StageCore>,
+    pub(super) extract: Extract<T>,
+    /// Nothing but the bound decides on an offer: no policy, reading or time to live.
+    pub(super) bound_only: bool,
+    /// On lines of its own: what stands above is only read, by every offerer.
+    pub(super) gate: CachePadded<Mutex<Gate<T>>>,
+}
+
+pub(super) struct Gate<T> {
+    pub(super) store: Store<T>,
+    pub(super) book: Book,
+}
+
+/// What a worker got to do.
+pub(crate) struct Taken<T> {
+    pub(crate) place: u32,
+    pub(crate) what: What<T>,
+    /// How long it is expected to take, in ns.
+    pub(crate) expected_ns: u64,
+    /// More is left than one worker should keep.
+    pub(crate) plenty: bool,
+}
+
+pub(crate) enum What<T> {
+    Batch { batch: Batch<T>, keys: Vec<u64>, weight: u64 },
+    Resume,
+    Flush,
+    Pull { most: usize },
+}
+
+/// What read off an offer before the lock.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Read {
+    pub(super) key: Option<u64>,
+    pub(super) weight: u64,
+    pub(super) class: u8,
+}
+
+impl<T: Event> Inbox<T> {
+    pub(crate) fn new(core: Arc<StageCore>, extract: Extract<T>, store: Store<T>, book: Book) -> Self {
+        let plain = matches!(store, Store::Plain(_)) && extract.is_empty();
+        let bound_only = plain && !book.has_policy() && core.max_age_ns == 0;
+        Inbox { core, extract, bound_only, gate: CachePadded::new(Mutex::new(Gate { store, book })) }
+    }
+
+    // ---- the worker's side
+
+    /// Something to do for a worker, if there is.
+    pub(crate) fn take(&self, now_ns: u64) -> Option<Taken<T>> {
+        let mut gate = lock(&self.gate);
+        let taken = self.take_under(&mut gate, now_ns);
+        self.after_take(gate);
+        taken
+    }
+
+    fn take_under(&self, gate: &mut Gate<T>, now_ns: u64) -> Option<Taken<T>> {
+        let Gate { store, book } = gate;
+        let brief = |place, what| Taken { place, what, expected_ns: 0, plenty: false };
+        loop {
+            return Some(match book.next(store.has_work())? {
+                Next::Resume(place) => brief(place, What::Resume),
+                Next::Flush(place) => Taken { expected_ns: u64::MAX, ..brief(place, What::Flush) },
+                Next::Pull(place) => {
+                    // One at a time: the state of a source is one.
+                    book.pull = Pull::Waiting;
+                    let most = if book.batch_size(usize::MAX) == 1 { 1 } else { book.batch_max };
+                    let expected_ns = book.expected_ns(most);
+                    Taken { expected_ns, ..brief(place, What::Pull { most }) }
+                }
+                Next::Take(place) => {
+                    let mut keys = Vec::new();
+                    let most = book.batch_size(store.len());
+                    let (batch, weight) = store.take(most, &mut keys);
+                    if batch.is_empty() {
+                        // All that was there waits for its key.
+                        book.free(place);
+                        continue;
+                    }
+                    book.took(batch.len(), store.len(), now_ns);
+                    let expected_ns = book.expected_ns(batch.len());
+                    let plenty = store.len() >= book.batch_max;
+                    Taken { place, what: What::Batch { batch, keys, weight }, expected_ns, plenty }
+                }
+            });
+        }
+    }
+
+    /// Records what a worker did; frees its place, with the keys that it held, if its outbox is clear, and takes the next
+    /// batch if `again`.
+    pub(crate) fn settle(
+        &self,
+        account: &Account,
+        empty: Batch<T>,
+        place: u32,
+        cleared: Option<&mut Vec<u64>>,
+        now_ns: u64,
+        again: bool,
+    ) -> Option<Taken<T>> {
+        let mut gate = lock(&self.gate);
+        let Gate { store, book } = &mut *gate;
+        store.recycle(empty);
+        book.settle(account, store.len(), now_ns, self.core.shared.measures());
+        match cleared {
+            Some(keys) => {
+                store.release(keys);
+                book.free(place);
+            }
+            None => book.set_aside(place),
+        }
+        let taken = if again { self.take_under(&mut gate, now_ns) } else { None };
+        let idle = gate.book.in_use == 0 && !gate.store.has_work();
+        self.after_take(gate);
+        self.core.shared.budget.release(account.weight);
+        if idle && self.core.shared.is_draining() {
+            self.core.shared.progress.notify();
+        }
+        taken
+    }
+
+    /// No worker is with the place until it is resumed.
+    pub(crate) fn set_aside(&self, place: u32) {
+        self.change(|book| book.set_aside(place));
+    }
+
+    /// Settles a batch whose place could not be given a handler; the next batch tries again.
+    pub(crate) fn settle_without_handler(&self, account: &Account, place: u32, keys: &mut Vec<u64>, now_ns: u64) {
+        let mut gate = lock(&self.gate);
+        let Gate { store, book } = &mut *gate;
+        book.settle(account, store.len(), now_ns, false);
+        store.release(keys);
+        book.free(place);
+        self.after_take(gate);
+        self.core.shared.budget.release(account.weight);
+        self.core.shared.progress.notify();
+    }
+
+    // ---- common
+
+    pub(super) fn read(&self, envelope: &Envelope<T>) -> Read {
+        if self.extract.is_empty() {
+            return Read { class: class_of(envelope), ..Read::default() };
+        }
+        let mut read = self.read_event(&envelope.event);
+        read.class = read.class.max(class_of(envelope));
+        read
+    }
+
+    pub(super) fn read_event(&self, event: &T) -> Read {
+        Read {
+            key: self.extract.key.as_ref().map(|key| key(event)),
+            weight: self.weigh(event),
+            class: self.extract.class.as_ref().map_or(0, |class| class(event)),
+        }
+    }
+
+    pub(super) fn push(&self, store: &mut Store<T>, envelope: Envelope<T>, read: Read) {
+        match store {
+            Store::Plain(queue) => queue.push(envelope),
+            Store::Marked(queue) => {
+                self.core.shared.budget.charge(read.weight);
+                queue.push(Item { envelope, key: read.key, weight: read.weight, class: read.class });
+            }
+        }
+    }
+
+    /// Events that are offered together share a stamp, one for each batch that a worker may take of them; where they can
+    /// expire, each has it.
+    pub(crate) fn stamp(&self, batch: &mut Batch<T>, now_ns: u64) {
+        batch.iter_mut().step_by(self.stamp_every()).for_each(|envelope| envelope.stamp_ns = now_ns);
+    }
+
+    pub(super) fn stamp_every(&self) -> usize {
+        if self.core.max_age_ns == 0 { BATCH_MAX } else { 1 }
+    }
+
+    /// Whether every event needs a stamp of its own, or its batch one.
+    pub(super) fn stamps(&self) -> bool {
+        self.core.shared.measures() || self.core.max_age_ns != 0
+    }
+
+    pub(super) fn policy_time(&self, book: &Book) -> u64 {
+        if book.has_policy() { self.core.shared.clock.now_ns() } else { 0 }
+    }
+
+    /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
+    pub(super) fn after_push(&self, mut gate: MutexGuard<'_, Gate<T>>, notify: bool) {
+        let became_runnable = self.refresh(&mut gate);
+        let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
+        let waiters = gate.book.due_waiters(len, bytes, has_work);
+        drop(gate);
+        if became_runnable && notify {
+            self.core.notify();
+        }
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn after_take(&self, mut gate: MutexGuard<'_, Gate<T>>) {
+        self.refresh(&mut gate);
+        let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
+        let waiters = gate.book.due_waiters(len, bytes, has_work);
+        drop(gate);
+        waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    /// Makes the domain's bit agree with the books; true if the stage can run now and could not before.
+    fn refresh(&self, gate: &mut Gate<T>) -> bool {
+        let runnable = gate.book.can_run(gate.store.has_work());
+        if runnable == gate.book.runnable {
+            return false;
+        }
+        gate.book.runnable = runnable;
+        self.core.mark(runnable);
+        runnable
+    }
+
+    pub(super) fn change<R>(&self, f: impl FnOnce(&mut Book) -> R) -> R {
+        let mut gate = lock(&self.gate);
+        let result = f(&mut gate.book);
+        self.after_push(gate, true);
+        result
+    }
+}
+
+pub(super) fn class_of<T>(envelope: &Envelope<T>) -> u8 {
+    envelope.marks.as_ref().map_or(0, |marks| marks.class)
+}
+
+pub(super) fn lose<T>(envelope: &Envelope<T>, loss: &Loss) {
+    if let Some(marks) = &envelope.marks {
+        note(marks, loss);
+    }
+}
+
+impl<T: Event> Resume for Inbox<T> {
+    fn resume(&self, place: u32) {
+        self.change(|book| book.resume(place));
+    }
+
+    fn source_ready(&self) {
+        self.change(|book| {
+            if book.pull == Pull::Waiting {
+                book.pull = Pull::Ready;
+            }
+        });
+    }
+}
