@@ -13,9 +13,9 @@ static ALLOC: CountingAlloc = CountingAlloc::new();
 const BOUND: usize = 1_000;
 
 fn main() {
-    // Against a full queue of one: whatever the stage takes beside its queue is in both, and a queue that sets its
-    // memory aside at the start is not counted as free.
-    let per_event = |_| (full(BOUND) - full(1)) / (BOUND - 1) as f64 - size_of::<Event>() as f64;
+    // Against a queue of one that is empty: whatever the stage takes beside its queue is in both, and a queue that sets
+    // its memory aside at the start is not counted as free.
+    let per_event = |_| (in_use(BOUND, BOUND) - in_use(1, 0)) / BOUND as f64 - size_of::<Event>() as f64;
     let extra: Vec<f64> = (0..rounds()).map(per_event).collect();
     let mut table = Table::new("memory");
     let ask = "a 48-byte event in a full queue of 1,000: heap bytes beyond its own";
@@ -23,8 +23,8 @@ fn main() {
     table.finish();
 }
 
-/// Bytes that a pipeline with one full queue has in use.
-fn full(bound: usize) -> f64 {
+/// Bytes that a pipeline has in use whose queue, of that bound, holds so many events.
+fn in_use(bound: usize, queued: usize) -> f64 {
     let before = ALLOC.live() as f64;
     let (holds, held) = mpsc::sync_channel::<()>(0);
     let (go, gate) = mpsc::sync_channel::<()>(0);
@@ -40,9 +40,12 @@ fn full(bound: usize) -> f64 {
     let entry = running.entry(inlet);
     entry.try_offer(Event::numbered(0)).expect("the queue is empty");
     held.recv().expect("the handler holds its first event");
-    let queued = (1..).map(Event::numbered).take_while(|event| entry.try_offer(*event).is_ok()).count();
-    assert_eq!(queued, bound, "the queue takes as many as its bound");
+    for number in 1..=queued as u64 {
+        entry.try_offer(Event::numbered(number)).expect("the bound is not reached");
+    }
     let live = ALLOC.live() as f64 - before;
+    let full = entry.try_offer(Event::numbered(0)).is_err();
+    assert_eq!(full, queued == bound, "the queue takes as many as its bound");
     drop((held, go));
     drop(running);
     live

@@ -64,8 +64,8 @@ pub use units::{kib, mib, ms, secs, us};
 /// What most programs name, for one `use`.
 pub mod prelude {
     pub use crate::{
-        Ask, AskError, Batch, Branches, Cx, Deadlines, Handler, HandlerMut, Inlet, Open, Outlet, Pipeline, Pulled,
-        Refusal, Refused, Report, Route, Running, StageOptionsExt, WhenFull, batch, kib, mib, ms, parallel, per_worker,
-        pull, secs, us,
+        Ask, AskError, Batch, Branches, Cx, Deadlines, Domain, Entry, Handler, HandlerMut, Inlet, Open, Outlet,
+        Pipeline, Pulled, Refusal, Refused, Report, Route, Running, StageOptionsExt, WhenFull, batch, kib, mib, ms,
+        parallel, per_worker, pull, secs, us,
     };
 }

@@ -160,6 +160,7 @@ impl Drop for Running {
 
 /// The first signal.
 pub(crate) fn close(graph: &Graph, sources_too: bool) {
+    graph.shared.closing.store(true, Ordering::Release);
     graph.shared.draining.store(sources_too, Ordering::Release);
     for node in &graph.stages {
         node.activation.books().close();

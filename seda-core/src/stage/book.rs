@@ -22,6 +22,11 @@ const BATCH_NS: u64 = 100_000;
 const SHARE_NS: u64 = 20_000;
 /// Weight of a new batch in the mean service time: 1/16, so that one that was preempted does not count for long.
 const MEAN_SHIFT: u32 = 4;
+/// A faster one counts for more, 1/2, as nothing makes a batch faster than it is.
+const MEAN_SHIFT_DOWN: u32 = 1;
+/// A slower one counts as at most so many times the mean, and this.
+const CLIP: u64 = 4;
+const CLIP_FLOOR_NS: u64 = 100;
 
 pub(crate) struct Book {
     pub(crate) bound: usize,
@@ -415,6 +420,11 @@ impl Book {
         if self.measured { self.service_ns.saturating_mul(n as u64) } else { u64::MAX }
     }
 
+    /// Whether so many waiting events are worth the wake-up of another worker.
+    pub(crate) fn is_plenty(&self, len: usize) -> bool {
+        self.expected_ns(len) > SHARE_NS && len > 0
+    }
+
     pub(crate) fn took(&mut self, n: usize, len: usize, now_ns: u64) {
         self.in_hand += n;
         let load = self.load(len);
@@ -430,7 +440,10 @@ impl Book {
         let n = account.done + account.failed;
         if let Some(each) = account.service_ns.checked_div(n) {
             self.service_ns = if self.measured {
-                let step = (each as i64 - self.service_ns as i64) >> MEAN_SHIFT;
+                // A batch that was preempted, or came cold, must not make the next ones small for long: that would spread.
+                let clipped = each.min(self.service_ns.saturating_mul(CLIP).saturating_add(CLIP_FLOOR_NS));
+                let shift = if each < self.service_ns { MEAN_SHIFT_DOWN } else { MEAN_SHIFT };
+                let step = (clipped as i64 - self.service_ns as i64) >> shift;
                 (self.service_ns as i64 + step).max(0) as u64
             } else {
                 each

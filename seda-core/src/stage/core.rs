@@ -20,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     /// Whether waits and service times are recorded.
     pub(crate) metrics: AtomicBool,
+    /// Somebody waits for the end, and is told of each stage that is empty.
+    pub(crate) closing: AtomicBool,
     /// First signal: offers from outside are refused, sources are stopped.
     pub(crate) draining: AtomicBool,
     /// Second signal: handlers should return.
@@ -62,6 +64,7 @@ impl Shared {
             clock: Clock::real(),
             timers: Timers::default(),
             metrics: AtomicBool::new(true),
+            closing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
             progress: Progress::default(),
@@ -74,6 +77,10 @@ impl Shared {
 
     pub(crate) fn measures(&self) -> bool {
         self.metrics.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -101,7 +101,7 @@ impl<T: Event> Inbox<T> {
                     }
                     book.took(batch.len(), store.len(), now_ns);
                     let expected_ns = book.expected_ns(batch.len());
-                    let plenty = store.len() >= book.batch_max;
+                    let plenty = book.is_plenty(store.len());
                     Taken { place, what: What::Batch { batch, keys, weight }, expected_ns, plenty }
                 }
             });
@@ -134,7 +134,7 @@ impl<T: Event> Inbox<T> {
         let idle = gate.book.in_use == 0 && !gate.store.has_work();
         self.after_take(gate);
         self.core.shared.budget.release(account.weight);
-        if idle && self.core.shared.is_draining() {
+        if idle && self.core.shared.is_closing() {
             self.core.shared.progress.notify();
         }
         taken
