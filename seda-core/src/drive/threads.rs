@@ -25,6 +25,9 @@ use crate::{
 /// Batches since it last slept from which a worker counts as busy: it then yields once before it parks, which at
 /// saturation saves most wake-ups, and when paced would only cost the time of a yield.
 const BUSY_BATCHES: u32 = 4;
+/// A busy worker that gets fewer events at once keeps pace with its offerers, and each event pays for a cache line there
+/// and back: it makes way for them once, so that batches form.
+const SMALL_BATCH: usize = 16;
 /// How often a drain looks by itself, should no stage tell it of its end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -309,12 +312,22 @@ fn run_stage(
     let run = |now_ns| Run { now_ns, domain: domain.index, ready: Some(&domain.ready) };
     doing.since_ns.store(now_ns, Ordering::Relaxed);
     let mut begun = stage.begin(&run(now_ns));
-    while let Some(Begun::Handled { place, .. } | Begun::Resumed { place }) = begun {
+    while let Some(next) = begun {
+        let (place, small) = match next {
+            Begun::Handled { place, events, .. } => (place, events < SMALL_BATCH),
+            Begun::Resumed { place } => (place, false),
+            Begun::Working => break,
+        };
         *batches = batches.saturating_add(1);
         now_ns = graph.shared.clock.now_ns();
         doing.since_ns.store(now_ns, Ordering::Relaxed);
-        let again = domain.own && !domain.should_leave(worker);
+        let keeps_pace = small && *batches > BUSY_BATCHES;
+        let again = domain.own && !keeps_pace && !domain.should_leave(worker);
         begun = stage.finish(place, &run(now_ns), again);
+        if keeps_pace {
+            std::thread::yield_now();
+            now_ns = graph.shared.clock.now_ns();
+        }
     }
     now_ns
 }
