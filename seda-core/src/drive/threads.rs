@@ -28,6 +28,8 @@ const BUSY_BATCHES: u32 = 4;
 /// A busy worker that gets fewer events at once keeps pace with its offerers, and each event pays for a cache line there
 /// and back: it makes way for them once, so that batches form.
 const SMALL_BATCH: usize = 16;
+/// Only where they offer faster than one in this time: slower ones would be kept waiting for nothing.
+const RUSH_NS: u64 = 1_000;
 /// How often a drain looks by itself, should no stage tell it of its end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -313,15 +315,16 @@ fn run_stage(
     doing.since_ns.store(now_ns, Ordering::Relaxed);
     let mut begun = stage.begin(&run(now_ns));
     while let Some(next) = begun {
-        let (place, small) = match next {
-            Begun::Handled { place, events, .. } => (place, events < SMALL_BATCH),
-            Begun::Resumed { place } => (place, false),
+        let (place, events) = match next {
+            Begun::Handled { place, events, .. } => (place, events),
+            Begun::Resumed { place } => (place, SMALL_BATCH),
             Begun::Working => break,
         };
         *batches = batches.saturating_add(1);
-        now_ns = graph.shared.clock.now_ns();
+        let before_ns = std::mem::replace(&mut now_ns, graph.shared.clock.now_ns());
+        let rush = now_ns.saturating_sub(before_ns) < RUSH_NS * events as u64;
         doing.since_ns.store(now_ns, Ordering::Relaxed);
-        let keeps_pace = small && *batches > BUSY_BATCHES;
+        let keeps_pace = events < SMALL_BATCH && rush && *batches > BUSY_BATCHES;
         let again = domain.own && !keeps_pace && !domain.should_leave(worker);
         begun = stage.finish(place, &run(now_ns), again);
         if keeps_pace {
