@@ -149,15 +149,19 @@ fn read(path: &Path, about: &Metadata, name: &str) -> Result<Bytes, Page> {
     if !about.is_file() {
         return Err(Page::says(StatusCode::FORBIDDEN, format!("{name} is not a plain file")));
     }
-    let mut bytes = Vec::with_capacity(about.len().min(FILE_MAX_BYTES) as usize);
-    // One byte over the bound tells a file that is too long, also one that grows while it is read.
+    if about.len() > FILE_MAX_BYTES {
+        return Err(too_long(name));
+    }
+    let mut bytes = Vec::with_capacity(about.len() as usize);
+    // One byte over the bound tells of a file that has grown beyond it meanwhile.
     let file = File::open(path).map_err(|why| failed(name, &why))?;
     file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|why| failed(name, &why))?;
-    if bytes.len() as u64 > FILE_MAX_BYTES {
-        let sentence = format!("{name} is longer than {} MiB, the most that is served", FILE_MAX_BYTES >> 20);
-        return Err(Page::says(StatusCode::FORBIDDEN, sentence));
-    }
-    Ok(bytes.into())
+    if bytes.len() as u64 > FILE_MAX_BYTES { Err(too_long(name)) } else { Ok(bytes.into()) }
+}
+
+fn too_long(name: &str) -> Page {
+    let sentence = format!("{name} is longer than {} MiB, the most that is served", FILE_MAX_BYTES >> 20);
+    Page::says(StatusCode::FORBIDDEN, sentence)
 }
 
 fn no_such(name: &str) -> Page {
@@ -170,5 +174,66 @@ fn failed(name: &str, why: &io::Error) -> Page {
         NotFound | NotADirectory | InvalidFilename => no_such(name),
         PermissionDenied => Page::says(StatusCode::FORBIDDEN, format!("{name} may not be read")),
         _ => Page::says(StatusCode::INTERNAL_SERVER_ERROR, format!("{name} cannot be read: {why}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::sample::Sample;
+
+    fn site() -> (Sample, Site) {
+        let folder = Sample::of_size((4, 4)).expect("a folder for temporary files");
+        let site = Site::open(folder.path()).expect("the folder was just made");
+        (folder, site)
+    }
+
+    fn wanted() -> Wanted {
+        Wanted { name: "stages.txt".into(), width: None }
+    }
+
+    fn page(read: Read) -> Page {
+        match read {
+            Read::Page(page) => page,
+            Read::Picture(picture) => panic!("no page, but {picture:?}"),
+        }
+    }
+
+    /// As it is asked for again when its page is stale.
+    fn again(site: &Site) -> Page {
+        let about = fs::metadata(site.root.join("stages.txt"));
+        let known = about.ok().map(|about| Version { modified: about.modified().ok(), len: about.len() });
+        page(site.read(Miss { wanted: wanted(), known }))
+    }
+
+    #[test]
+    fn a_stale_page_is_served_again_while_its_file_is_as_it_was() {
+        let (_folder, site) = site();
+        let first = page(site.read(Miss { wanted: wanted(), known: None }));
+        // The very same bytes in memory: nothing was read.
+        assert_eq!(again(&site).body.as_ptr(), first.body.as_ptr());
+    }
+
+    #[test]
+    fn a_changed_file_is_read_anew_and_a_removed_one_leaves_the_cache() {
+        let (folder, site) = site();
+        page(site.read(Miss { wanted: wanted(), known: None }));
+        fs::write(folder.path().join("stages.txt"), "new").expect("a file of ours");
+        assert_eq!(again(&site).body, "new");
+        fs::remove_file(folder.path().join("stages.txt")).expect("a file of ours");
+        assert_eq!(again(&site).status, StatusCode::NOT_FOUND);
+        assert_eq!(site.cache().size(), (0, 0));
+    }
+
+    #[test]
+    fn a_file_too_long_to_hold_and_a_pipe_are_refused_unread() {
+        let (folder, site) = site();
+        let long = File::create(folder.path().join("stages.txt")).expect("a file of ours");
+        long.set_len(FILE_MAX_BYTES + 1).expect("a hole takes no room");
+        assert_eq!(again(&site).status, StatusCode::FORBIDDEN);
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status();
+        assert!(made.expect("mkfifo is there").success());
+        let pipe = Miss { wanted: Wanted { name: "pipe".into(), width: None }, known: None };
+        assert_eq!(page(site.read(pipe)).status, StatusCode::FORBIDDEN);
     }
 }

@@ -12,7 +12,8 @@ use seda::{Snapshot, StageSnapshot};
 const REDRAWN: Duration = Duration::from_millis(500);
 /// Between two tables in a log.
 const REPEATED: Duration = Duration::from_secs(5);
-const HEAD: &str = "stage  threads     queue   wait p50     p99  service p50     p99 busy   req/s refused";
+/// Not wider than the narrowest terminal: a line that wraps would be drawn over only in part.
+const HEAD: &str = "stage  threads     queue wait p50     p99  svc p50     p99 busy   req/s refused";
 
 /// Draws snapshots. Rates and shares are those since the last one; percentiles are since the start.
 pub struct View {
@@ -64,7 +65,7 @@ fn table(now: &Snapshot, before: Option<&Snapshot>, beneath: &str) -> String {
 
 fn row(now: &StageSnapshot, before: Option<&StageSnapshot>, since: Duration) -> String {
     let seconds = since.as_secs_f64().max(1e-9);
-    let offered = now.counts.offered - before.map_or(0, |before| before.counts.offered);
+    let offered = now.counts.offered.saturating_sub(before.map_or(0, |before| before.counts.offered));
     let busy = now.busy.saturating_sub(before.map_or(Duration::ZERO, |before| before.busy));
     let places = now.limit.min(now.threads).max(1) as f64;
     // A handler that runs at the moment is counted when it returns, so one interval can see more than there was.
@@ -72,7 +73,7 @@ fn row(now: &StageSnapshot, before: Option<&StageSnapshot>, since: Duration) -> 
     let threads =
         if now.domain == now.name { now.threads.to_string() } else { format!("{} {}", now.threads, now.domain) };
     format!(
-        "{:<6} {threads:<7} {:>9}   {:>8} {:>7}  {:>11} {:>7} {:>3.0}% {:>7.0} {:>7}",
+        "{:<6} {threads:<7} {:>9} {:>8} {:>7} {:>8} {:>7} {:>3.0}% {:>7.0} {:>7}",
         now.name,
         format!("{}/{}", now.queue_len, now.queue_bound),
         short(now.wait.p50),
@@ -100,6 +101,11 @@ fn short(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_fits_a_terminal_of_eighty_columns() {
+        assert!(HEAD.chars().count() < 80, "{}", HEAD.chars().count());
+    }
 
     #[test]
     fn a_time_has_at_most_seven_characters() {
