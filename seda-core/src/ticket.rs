@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::outcome::Refusal;
-use crate::sync::{Condvar, Mutex, model_lock as lock};
+use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering, model_lock as lock};
 
 /// Why no answer will come.
 #[derive(Clone, Debug)]
@@ -24,74 +24,95 @@ pub(crate) enum Loss {
 }
 
 /// One asker's copy on an event. Clones travel with the copies of the event.
-#[derive(Clone)]
-pub(crate) struct Ticket(Arc<Stub>);
-
-struct Stub {
+pub(crate) struct Ticket {
     ask: u32,
     cell: Arc<dyn Asker>,
-    /// The first thing that went wrong with any copy; told when the last one is gone.
-    loss: Mutex<Option<Loss>>,
 }
 
 /// The asker's end, with the type of the reply erased.
 trait Asker: Send + Sync {
-    fn lose(&self, loss: Loss);
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    /// Copies on their way.
+    fn tickets(&self) -> &AtomicUsize;
+    fn note(&self, loss: Loss);
+    /// The last copy is gone.
+    fn lose(&self);
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl Ticket {
+    /// The first copy; the others are its clones.
     pub(crate) fn new<R: Send + 'static>(ask: u32, cell: Arc<ReplyCell<R>>) -> Self {
-        Ticket(Arc::new(Stub { ask, cell, loss: Mutex::new(None) }))
+        cell.tickets.fetch_add(1, Ordering::Relaxed);
+        Ticket { ask, cell }
     }
 
     pub(crate) fn ask(&self) -> u32 {
-        self.0.ask
+        self.ask
     }
 
     /// Notes why this copy ends; the first note counts.
     pub(crate) fn note(&self, loss: Loss) {
-        lock(&self.0.loss).get_or_insert(loss);
+        self.cell.note(loss);
     }
 
     /// Gives the answer; hands it back where it comes late, second, or for an ask of another type.
     pub(crate) fn answer<R: Send + 'static>(&self, reply: R) -> Result<(), R> {
-        match self.0.cell.clone().as_any().downcast::<ReplyCell<R>>() {
-            Ok(cell) => cell.answer(reply),
-            Err(_) => Err(reply),
+        match self.cell.as_any().downcast_ref::<ReplyCell<R>>() {
+            Some(cell) => cell.answer(reply),
+            None => Err(reply),
         }
+    }
+}
+
+impl Clone for Ticket {
+    fn clone(&self) -> Self {
+        // Relaxed: whoever clones holds a copy, so the count is not zero.
+        self.cell.tickets().fetch_add(1, Ordering::Relaxed);
+        Ticket { ask: self.ask, cell: self.cell.clone() }
     }
 }
 
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ticket(ask {})", self.0.ask)
+        write!(f, "Ticket(ask {})", self.ask)
     }
 }
 
-impl Drop for Stub {
+impl Drop for Ticket {
     fn drop(&mut self) {
-        let loss = lock(&self.loss).take().unwrap_or(Loss::Filtered);
-        self.cell.lose(loss);
+        // What the other copies did has been done before the last one tells of the loss.
+        if self.cell.tickets().fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.cell.lose();
+        }
     }
 }
 
 /// Where the reply is waited for.
 pub(crate) struct ReplyCell<R> {
+    tickets: AtomicUsize,
     state: Mutex<State<R>>,
     changed: Condvar,
 }
 
 enum State<R> {
-    Waiting(Option<Waker>),
+    /// Nobody has answered; the first thing that went wrong with any copy, told when the last one is gone.
+    Waiting(Asking, Option<Loss>),
     Ended(Result<R, Loss>),
     /// The asker has its answer, or has gone.
     Gone,
 }
 
+/// Who is to be told. A thread only if there is one: to notify a condition variable is a system call.
+enum Asking {
+    Nobody,
+    Task(Waker),
+    Thread,
+}
+
 impl<R> ReplyCell<R> {
     pub(crate) fn new() -> Self {
-        ReplyCell { state: Mutex::new(State::Waiting(None)), changed: Condvar::new() }
+        let state = Mutex::new(State::Waiting(Asking::Nobody, None));
+        ReplyCell { tickets: AtomicUsize::new(0), state, changed: Condvar::new() }
     }
 
     fn answer(&self, reply: R) -> Result<(), R> {
@@ -103,13 +124,14 @@ impl<R> ReplyCell<R> {
 
     fn end(&self, result: Result<R, Loss>) -> Result<(), Result<R, Loss>> {
         let mut state = lock(&self.state);
-        let State::Waiting(waker) = &mut *state else { return Err(result) };
-        let waker = waker.take();
+        let State::Waiting(asking, _) = &mut *state else { return Err(result) };
+        let asking = std::mem::replace(asking, Asking::Nobody);
         *state = State::Ended(result);
         drop(state);
-        self.changed.notify_one();
-        if let Some(waker) = waker {
-            waker.wake();
+        match asking {
+            Asking::Nobody => {}
+            Asking::Task(waker) => waker.wake(),
+            Asking::Thread => self.changed.notify_one(),
         }
         Ok(())
     }
@@ -118,9 +140,9 @@ impl<R> ReplyCell<R> {
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<R, Loss>> {
         let mut state = lock(&self.state);
         match &mut *state {
-            State::Waiting(slot) => {
-                if !slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
-                    *slot = Some(waker.clone());
+            State::Waiting(asking, _) => {
+                if !matches!(asking, Asking::Task(old) if old.will_wake(waker)) {
+                    *asking = Asking::Task(waker.clone());
                 }
                 Poll::Pending
             }
@@ -131,11 +153,14 @@ impl<R> ReplyCell<R> {
     /// Blocks for at most `timeout`; `None` when it has passed.
     #[cfg(not(loom))]
     pub(crate) fn wait(&self, timeout: Duration) -> Option<Result<R, Loss>> {
-        let state = lock(&self.state);
-        let waiting = |state: &mut State<R>| matches!(state, State::Waiting(_));
+        let mut state = lock(&self.state);
+        if let State::Waiting(asking, _) = &mut *state {
+            *asking = Asking::Thread;
+        }
+        let waiting = |state: &mut State<R>| matches!(state, State::Waiting(..));
         let (mut state, _) =
             self.changed.wait_timeout_while(state, timeout, waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
-        if matches!(*state, State::Waiting(_)) {
+        if matches!(*state, State::Waiting(..)) {
             return None;
         }
         Some(take_end(&mut state))
@@ -144,7 +169,10 @@ impl<R> ReplyCell<R> {
     #[cfg(loom)]
     pub(crate) fn wait(&self, _: Duration) -> Option<Result<R, Loss>> {
         let mut state = lock(&self.state);
-        while matches!(*state, State::Waiting(_)) {
+        if let State::Waiting(asking, _) = &mut *state {
+            *asking = Asking::Thread;
+        }
+        while matches!(*state, State::Waiting(..)) {
             state = self.changed.wait(state).unwrap();
         }
         Some(take_end(&mut state))
@@ -155,7 +183,7 @@ impl<R> ReplyCell<R> {
         let mut state = lock(&self.state);
         match std::mem::replace(&mut *state, State::Gone) {
             State::Ended(end) => Some(end),
-            State::Waiting(_) | State::Gone => None,
+            State::Waiting(..) | State::Gone => None,
         }
     }
 }
@@ -164,17 +192,31 @@ fn take_end<R>(state: &mut State<R>) -> Result<R, Loss> {
     match std::mem::replace(state, State::Gone) {
         State::Ended(end) => end,
         // Polled again after it was ready: a bug of the caller that must not hang it.
-        State::Waiting(_) | State::Gone => Err(Loss::Cancelled),
+        State::Waiting(..) | State::Gone => Err(Loss::Cancelled),
     }
 }
 
 impl<R: Send + 'static> Asker for ReplyCell<R> {
-    fn lose(&self, loss: Loss) {
+    fn tickets(&self) -> &AtomicUsize {
+        &self.tickets
+    }
+
+    fn note(&self, loss: Loss) {
+        if let State::Waiting(_, noted) = &mut *lock(&self.state) {
+            noted.get_or_insert(loss);
+        }
+    }
+
+    fn lose(&self) {
+        let mut state = lock(&self.state);
         // An answer that came first, or an asker that left, makes the loss of no interest.
+        let State::Waiting(_, loss) = &mut *state else { return };
+        let loss = loss.take().unwrap_or(Loss::Filtered);
+        drop(state);
         drop(self.end(Err(loss)));
     }
 
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+    fn as_any(&self) -> &dyn Any {
         self
     }
 }

@@ -4,12 +4,18 @@
 use std::{
     collections::BTreeMap,
     sync::{Condvar, Mutex, PoisonError},
+    task::Waker,
     time::Duration,
 };
 
 use crate::sync::lock;
 
-type Call = Box<dyn FnOnce() + Send>;
+/// What to do when the time has come.
+enum Call {
+    /// Without a box: an ask that is awaited has one of these.
+    Wake(Waker),
+    Run(Box<dyn FnOnce() + Send>),
+}
 
 /// Bounded by what is alive: a tick or a waiting source has one entry, an ask that is awaited one until it ends.
 #[derive(Default)]
@@ -23,6 +29,8 @@ struct Due {
     calls: BTreeMap<TimerId, Call>,
     sequence: u64,
     closed: bool,
+    /// When the thread that waits will look again by itself; 0 while it is awake or already told to look.
+    armed_ns: u64,
 }
 
 /// Time in ns and a sequence number: also the order of what is due.
@@ -32,15 +40,29 @@ pub(crate) struct TimerId(u64, u64);
 impl Timers {
     /// Calls from the driver's thread at `at_ns` or soon after; must not block.
     pub(crate) fn at(&self, at_ns: u64, call: impl FnOnce() + Send + 'static) -> TimerId {
+        self.insert(at_ns, Call::Run(Box::new(call)))
+    }
+
+    /// Wakes a task at `at_ns` or soon after.
+    pub(crate) fn wake_at(&self, at_ns: u64, waker: Waker) -> TimerId {
+        self.insert(at_ns, Call::Wake(waker))
+    }
+
+    fn insert(&self, at_ns: u64, call: Call) -> TimerId {
         let mut due = lock(&self.due);
         due.sequence += 1;
         let id = TimerId(at_ns, due.sequence);
-        let earliest = due.calls.first_key_value().is_none_or(|(first, _)| id < *first);
+        // Only for a time before that at which the thread looks anyway: a notification is a system call, and deadlines of
+        // seconds, which are nearly always cancelled, must not pay for one each.
+        let sooner = at_ns < due.armed_ns;
+        if sooner {
+            due.armed_ns = 0;
+        }
         if !due.closed {
-            due.calls.insert(id, Box::new(call));
+            due.calls.insert(id, call);
         }
         drop(due);
-        if earliest {
+        if sooner {
             self.changed.notify_one();
         }
         id
@@ -70,7 +92,10 @@ impl Timers {
                 Some(first) if first.key().0 <= now_ns => {
                     let call = first.remove();
                     drop(due);
-                    call();
+                    match call {
+                        Call::Wake(waker) => waker.wake(),
+                        Call::Run(call) => call(),
+                    }
                     any = true;
                 }
                 _ => return any,
@@ -81,7 +106,7 @@ impl Timers {
     /// Blocks until the first entry is due, something changes, or `most` has passed; false once closed. `stay` is looked at
     /// under the lock, so that a poke after it turned true is not missed.
     pub(crate) fn wait(&self, now_ns: u64, most: Option<Duration>, stay: impl FnOnce() -> bool) -> bool {
-        let due = lock(&self.due);
+        let mut due = lock(&self.due);
         if due.closed {
             return false;
         }
@@ -90,10 +115,12 @@ impl Timers {
         if timeout.is_some_and(|timeout| timeout.is_zero()) || stay() {
             return true;
         }
-        let due = match timeout {
+        due.armed_ns = timeout.map_or(u64::MAX, |timeout| now_ns.saturating_add(timeout.as_nanos() as u64));
+        let mut due = match timeout {
             Some(timeout) => self.changed.wait_timeout(due, timeout).unwrap_or_else(PoisonError::into_inner).0,
             None => self.changed.wait(due).unwrap_or_else(PoisonError::into_inner),
         };
+        due.armed_ns = 0;
         !due.closed
     }
 

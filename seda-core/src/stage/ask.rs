@@ -80,8 +80,8 @@ pub struct Reply<E: Event, R: Event> {
 /// Longer than any process runs, and short enough to be added to a time.
 const FOREVER: Duration = Duration::from_secs(1 << 32);
 
-/// Where to offer, what, and where the reply will come.
-type Begun<E, R> = (Arc<Inbox<E>>, Envelope<E>, Arc<ReplyCell<R>>);
+/// What to offer, and where the reply will come.
+type Begun<E, R> = (Envelope<E>, Arc<ReplyCell<R>>);
 
 enum State<E, R> {
     Unasked,
@@ -114,8 +114,8 @@ impl<E: Event, R: Event> Reply<E, R> {
     /// What became of the question instead, as [`AskError`] says.
     pub fn wait(mut self) -> Result<R, AskError<E>> {
         let until = Instant::now().checked_add(self.deadline);
-        let (inbox, envelope, cell) = self.begin()?;
-        let entry = Entry::new(inbox);
+        let (envelope, cell) = self.begin()?;
+        let entry = Entry::new(self.inbox.take().expect("without an inbox no reply begins"));
         if let Some(why) = entry.deadlock() {
             withdraw(&cell);
             return Err(AskError::Refused(Refused { event: envelope.event, why }));
@@ -134,14 +134,14 @@ impl<E: Event, R: Event> Reply<E, R> {
     /// Makes the envelope with its ticket.
     fn begin(&mut self) -> Result<Begun<E, R>, AskError<E>> {
         let event = self.question.take().expect("a reply is begun once");
-        let Some(inbox) = self.inbox.clone() else {
+        let Some(inbox) = &self.inbox else {
             return Err(AskError::Refused(Refused { event, why: Refusal::Closed }));
         };
         let cell = Arc::new(ReplyCell::new());
         let deadline_ns = inbox.core.shared.clock.now_ns().saturating_add(ns(self.deadline));
         let ticket = Some(Ticket::new(self.ask, cell.clone()));
         let marks = Some(Box::new(Marks { deadline_ns, class: 0, ticket }));
-        Ok((inbox, Envelope { event, stamp_ns: 0, marks }, cell))
+        Ok((Envelope { event, stamp_ns: 0, marks }, cell))
     }
 
     /// At most one timer per reply, at its deadline, to wake the task that polled last.
@@ -154,7 +154,7 @@ impl<E: Event, R: Event> Reply<E, R> {
             None => {}
         }
         let waker = cx.waker().clone();
-        self.timer = Some((timers.at(until_ns, move || waker.wake()), cx.waker().clone()));
+        self.timer = Some((timers.wake_at(until_ns, waker), cx.waker().clone()));
     }
 
     fn forget_timer(&mut self) {
@@ -170,10 +170,13 @@ impl<E: Event, R: Event> Reply<E, R> {
     fn poll_offer(&mut self, cx: &Context<'_>) -> Option<Result<R, AskError<E>>> {
         let State::Offering { envelope, cell, until_ns } = &mut self.state else { return None };
         let (until_ns, cell) = (*until_ns, cell.clone());
-        let inbox = self.inbox.clone()?;
+        let inbox = self.inbox.as_ref()?;
         let mut question = envelope.take()?;
         let id = Arc::as_ptr(&cell) as usize;
-        inbox.forget_task(id);
+        if self.timer.is_some() {
+            // It has waited before: its waiter may still stand.
+            inbox.forget_task(id);
+        }
         // Twice: the second time a waiter stands, so that room which comes in between is not missed.
         for waits in [false, true] {
             if waits {
@@ -214,7 +217,7 @@ impl<E: Event, R: Event> Future for Reply<E, R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = &mut *self;
         if matches!(me.state, State::Unasked) {
-            let (_, envelope, cell) = match me.begin() {
+            let (envelope, cell) = match me.begin() {
                 Ok(begun) => begun,
                 Err(error) => return me.end(Err(error)),
             };
@@ -227,12 +230,12 @@ impl<E: Event, R: Event> Future for Reply<E, R> {
             return me.end(end);
         }
         let State::Asked { cell, until_ns } = &me.state else { return Poll::Pending };
-        let (cell, until_ns) = (cell.clone(), *until_ns);
+        let until_ns = *until_ns;
         if let Poll::Ready(end) = cell.poll(cx.waker()) {
             return me.end(end.map_err(lost));
         }
         if me.passed(until_ns) {
-            let end = late(&cell);
+            let end = late(cell);
             return me.end(end);
         }
         me.wake_at(until_ns, cx);
