@@ -105,8 +105,7 @@ impl ReadySet {
 
     /// Work came: wakes one worker if none that is awake will look soon.
     pub(crate) fn notify(&self) {
-        fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::SeqCst) > 0 && self.brief.load(Ordering::SeqCst) == 0 {
+        if self.would_wake() {
             self.wake_one(|brief| brief == 0);
         }
     }
@@ -149,6 +148,25 @@ impl ReadySet {
     pub(crate) fn leave(&self) {
         self.brief.fetch_sub(1, Ordering::SeqCst);
         self.look_for_others();
+    }
+
+    /// Whether work that comes now would wake a worker.
+    pub(crate) fn would_wake(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.asleep.load(Ordering::SeqCst) > 0 && self.brief.load(Ordering::SeqCst) == 0
+    }
+
+    /// A caller is awake in place of a worker that it would have woken; false if another one was quicker, who will see
+    /// the work.
+    pub(crate) fn enter_for_a_sleeper(&self) -> bool {
+        self.brief.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// A caller leaves, unless work came that nobody else would take: then it is still awake.
+    pub(crate) fn leave_unless_work(&self) -> bool {
+        self.brief.fetch_sub(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        self.any() && self.enter_for_a_sleeper()
     }
 
     /// A worker goes into a handler for longer than a wake-up takes.

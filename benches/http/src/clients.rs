@@ -13,7 +13,7 @@ use rustix::event::{
     epoll::{self, CreateFlags, Event, EventData, EventFlags},
 };
 
-use crate::connection::{Connection, Got, Question};
+use crate::connection::{Connection, Got, Question, READ_BYTES};
 
 /// Sockets that one wait can tell of.
 const EVENTS: usize = 256;
@@ -35,6 +35,7 @@ pub struct Clients {
     connections: Vec<Connection>,
     epoll: OwnedFd,
     ready: [MaybeUninit<Event>; EVENTS],
+    piece: Box<[u8; READ_BYTES]>,
 }
 
 impl Clients {
@@ -45,7 +46,13 @@ impl Clients {
     pub fn connect(address: SocketAddr, target: &str, clients: usize) -> io::Result<Self> {
         let question = Question::learn(address, target)?;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let mut all = Clients { question, connections: Vec::new(), epoll, ready: [MaybeUninit::uninit(); EVENTS] };
+        let mut all = Clients {
+            question,
+            connections: Vec::new(),
+            epoll,
+            ready: [MaybeUninit::uninit(); EVENTS],
+            piece: Box::new([0; READ_BYTES]),
+        };
         for index in 0..clients {
             all.connections.push(Connection::open(address)?);
             all.watch(index)?;
@@ -100,7 +107,7 @@ impl Clients {
     }
 
     fn read(&mut self, index: usize) -> Got {
-        let got = self.connections[index].read(&self.question);
+        let got = self.connections[index].read(&self.question, &mut self.piece[..]);
         if got == Got::Error {
             // Closing the old one takes it out of the epoll set.
             self.connections[index] = Connection::open(self.question.address).expect("the server still listens");

@@ -9,7 +9,7 @@ use std::{
 /// A well-behaved answer begins so.
 const GOOD: &[u8] = b"HTTP/1.1 200 ";
 /// More than an answer, so that one read takes it.
-const READ_BYTES: usize = 16 << 10;
+pub(crate) const READ_BYTES: usize = 16 << 10;
 
 /// What one kind of request looks like and how long its answer is: all are alike, also in length, as the only part
 /// that changes is the date.
@@ -85,9 +85,9 @@ impl Connection {
         self.stream.write(&question.request).is_ok_and(|n| n == question.request.len())
     }
 
-    pub(crate) fn read(&mut self, question: &Question) -> Got {
-        let mut piece = [0; READ_BYTES];
-        match self.stream.read(&mut piece) {
+    /// Reads what has come into `piece`, which is nobody's in between.
+    pub(crate) fn read(&mut self, question: &Question, piece: &mut [u8]) -> Got {
+        match self.stream.read(piece) {
             Ok(0) => Got::Error,
             Ok(n) => self.take(&piece[..n], question.answer_bytes),
             Err(why) if why.kind() == ErrorKind::WouldBlock => Got::Part,

@@ -55,8 +55,9 @@ impl Default for Sizes {
 /// The pipeline, and the way to ask it for a page.
 pub fn pipeline(site: Arc<Site>, draw: Draw, sizes: Sizes) -> (Pipeline, Ask<Request, Page>) {
     let mut p = Pipeline::named("demo");
-    // What takes microseconds shares one thread and runs on from stage to stage; what blocks or computes has its own.
-    let front = p.domain("front", 1);
+    // What takes microseconds and never blocks is run by who asks; what blocks or computes has threads of its own.
+    let front = p.domain("front", 2);
+    p.caller_runs(&front);
 
     let judge = route.on(&front).queue(sizes.route_queue).when_full(WhenFull::Reject);
     let (route, wanted, bad) = p.stage("route", judge).tried();

@@ -35,13 +35,25 @@ impl Keeper {
         }
     }
 
+    /// A caller runs a domain. One that comes and goes between two looks counts as awake in the second.
+    pub(super) fn arm_for_call(&self, domain: &DomainThreads) {
+        if !domain.called.load(Ordering::Relaxed) {
+            domain.called.store(true, Ordering::SeqCst);
+            self.arm();
+        }
+    }
+
     fn all_asleep(&self) -> bool {
-        self.domains.iter().all(|domain| domain.ready.all_asleep(domain.threads()))
+        let asleep = |domain: &Arc<DomainThreads>| {
+            !domain.called.swap(false, Ordering::SeqCst) && domain.ready.all_asleep(domain.threads())
+        };
+        // Each is asked, as a look forgets the calls before it.
+        self.domains.iter().filter(|domain| !asleep(domain)).count() == 0
     }
 
     /// Where a second worker could take what the first is kept from.
     fn looks_often(&self) -> bool {
-        self.domains.iter().any(|domain| domain.threads() > 1)
+        self.domains.iter().any(|domain| domain.threads() > 1 || domain.caller_runs())
     }
 }
 

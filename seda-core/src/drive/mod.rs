@@ -1,10 +1,14 @@
 //! Who calls the activations: workers that park and wake, or one heap of (time, sequence).
 
+mod caller;
 pub(crate) mod keeper;
 pub(crate) mod threads;
 pub(crate) mod virtual_time;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use crate::{
     graph::Graph,
@@ -19,7 +23,7 @@ fn settle_in(graph: &Graph) -> Vec<Arc<ReadySet>> {
     for (index, plan) in graph.domains.iter().enumerate() {
         let ready = Arc::new(ReadySet::new(plan.spans.clone()));
         for (bit, &stage) in plan.stages.iter().enumerate() {
-            let home = Home { ready: ready.clone(), bit, domain: index as u32 };
+            let home = Home { ready: ready.clone(), bit, domain: index as u32, host: OnceLock::new() };
             let _ = graph.stages[stage].activation.books().core().home.set(home);
             graph.stages[stage].activation.books().wake_up();
         }

@@ -3,8 +3,8 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -13,12 +13,18 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 use crossbeam_utils::CachePadded;
 
-use super::keeper::{self, Keeper};
+use super::{
+    caller::CallerRuns,
+    keeper::{self, Keeper},
+};
 use crate::{
     graph::{Graph, drain::Drain},
     options::Threads,
     ready::ReadySet,
-    stage::activation::{Activate, Begun, Run},
+    stage::{
+        activation::{Activate, Begun, Run},
+        core::Host,
+    },
     sync::lock,
 };
 
@@ -38,6 +44,8 @@ pub(crate) struct Crew {
     pub(crate) graph: Arc<Graph>,
     domains: Vec<Arc<DomainThreads>>,
     keeper: Arc<Keeper>,
+    /// Kept for the callers, who know them weakly.
+    _hosts: Vec<Arc<CallerRuns>>,
     exits: Receiver<()>,
     exit: Sender<()>,
     handles: Mutex<Vec<JoinHandle<()>>>,
@@ -55,13 +63,15 @@ pub(crate) struct DomainThreads {
     target: AtomicUsize,
     /// How many there are.
     pub(crate) alive: AtomicUsize,
-    /// By worker: what it is doing since when.
+    /// By worker: what it is doing since when. Then, where callers run the domain, as many of them.
     pub(crate) doing: Box<[CachePadded<Doing>]>,
+    /// A caller has run it since the keeper last looked.
+    pub(super) called: AtomicBool,
     /// Numbers of threads that run.
     taken: Mutex<Vec<bool>>,
 }
 
-/// What a worker is doing; written by it alone.
+/// What a worker or caller is doing; written by it alone.
 #[derive(Default)]
 pub(crate) struct Doing {
     /// 0 while it is in no handler.
@@ -70,6 +80,26 @@ pub(crate) struct Doing {
 }
 
 impl DomainThreads {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn callers(&self) -> &[CachePadded<Doing>] {
+        &self.doing[self.range.max..]
+    }
+
+    pub(super) fn caller_runs(&self) -> bool {
+        !self.callers().is_empty()
+    }
+
+    fn callers_at_work(&self) -> usize {
+        self.callers().iter().filter(|doing| doing.since_ns.load(Ordering::SeqCst) != 0).count()
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.target.load(Ordering::SeqCst) == 0
+    }
+
     fn should_leave(&self, worker: usize) -> bool {
         worker >= self.target.load(Ordering::Acquire)
     }
@@ -102,7 +132,8 @@ pub(crate) fn start(graph: Graph) -> std::io::Result<Crew> {
             range: plan.threads,
             target: AtomicUsize::new(plan.threads.min),
             alive: AtomicUsize::new(0),
-            doing: (0..plan.threads.max).map(|_| CachePadded::default()).collect(),
+            doing: (0..plan.threads.max << u32::from(plan.caller_runs)).map(|_| CachePadded::default()).collect(),
+            called: AtomicBool::new(false),
             taken: Mutex::new(vec![false; plan.threads.max]),
         })
     });
@@ -110,7 +141,9 @@ pub(crate) fn start(graph: Graph) -> std::io::Result<Crew> {
     let keeper = Arc::new(Keeper::new(graph.shared.clone(), domains.clone(), graph.watchdog_ns));
     let (exit, exits) = crossbeam_channel::unbounded();
     let graph = Arc::new(graph);
-    let crew = Crew { graph, domains, keeper, exits, exit, handles: Mutex::new(Vec::new()) };
+    let hosts =
+        domains.iter().filter(|domain| domain.caller_runs()).map(|domain| host(&graph, domain, &keeper)).collect();
+    let crew = Crew { graph, domains, keeper, _hosts: hosts, exits, exit, handles: Mutex::new(Vec::new()) };
     crew.spawn_keeper()?;
     for domain in 0..crew.domains.len() {
         if let Err(error) = crew.fill(domain) {
@@ -119,6 +152,16 @@ pub(crate) fn start(graph: Graph) -> std::io::Result<Crew> {
         }
     }
     Ok(crew)
+}
+
+/// Lets callers run a domain.
+fn host(graph: &Arc<Graph>, domain: &Arc<DomainThreads>, keeper: &Arc<Keeper>) -> Arc<CallerRuns> {
+    let host = Arc::new(CallerRuns { graph: graph.clone(), domain: domain.clone(), keeper: keeper.clone() });
+    let weak: Weak<dyn Host> = Arc::downgrade(&(host.clone() as Arc<dyn Host>));
+    for stage in &domain.stages {
+        let _ = stage.books().core().home.get().map(|home| home.host.set(weak.clone()));
+    }
+    host
 }
 
 impl Crew {
@@ -217,19 +260,20 @@ impl Crew {
     pub(crate) fn stop_threads(&self, patience: Duration) -> Vec<String> {
         let until = Instant::now().checked_add(patience);
         for domain in &self.domains {
-            domain.target.store(0, Ordering::Release);
+            domain.target.store(0, Ordering::SeqCst);
             domain.ready.wake_all();
         }
         self.graph.shared.timers.close();
-        let threads = |crew: &Crew| crew.domains.iter().map(|domain| domain.threads()).sum::<usize>();
+        let threads = |domain: &Arc<DomainThreads>| domain.threads() + domain.callers_at_work();
         let spread = || self.graph.shared.spread.load(Ordering::SeqCst);
-        while (threads(self) > 0 || spread() > 0) && until.is_none_or(|until| Instant::now() < until) {
+        let at_work = || self.domains.iter().map(threads).sum::<usize>() + spread();
+        while at_work() > 0 && until.is_none_or(|until| Instant::now() < until) {
             let left = until.map_or(LOOK_EVERY, |until| until.saturating_duration_since(Instant::now()));
             let _ = self.exits.recv_timeout(left.min(LOOK_EVERY));
         }
         let mut handles = std::mem::take(&mut *lock(&self.handles));
         let mut stuck = Vec::new();
-        if threads(self) > 0 || spread() > 0 {
+        if at_work() > 0 {
             for node in &self.graph.stages {
                 if node.activation.fence() > 0 {
                     stuck.push(node.name.clone());
@@ -283,11 +327,12 @@ fn work(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
     while !domain.should_leave(worker) {
         if let Some(bit) = ready.pick() {
             doing.bit.store(bit as u32, Ordering::Relaxed);
-            now_ns = run_stage(graph, domain, bit, doing, worker, now_ns, &mut batches);
+            now_ns = run_stage(graph, domain, bit, doing, || domain.should_leave(worker), now_ns, &mut batches);
             continue;
         }
         doing.since_ns.store(0, Ordering::Relaxed);
-        if std::mem::take(&mut batches) >= BUSY_BATCHES {
+        // Where callers run the domain, the next event comes with one.
+        if std::mem::take(&mut batches) >= BUSY_BATCHES && !domain.caller_runs() {
             std::thread::yield_now();
             now_ns = clock.now_ns();
             continue;
@@ -301,12 +346,12 @@ fn work(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
 }
 
 /// Runs a stage for a batch; one that has the domain to itself, for as long as it has work. Gives the time.
-fn run_stage(
+pub(super) fn run_stage(
     graph: &Graph,
     domain: &DomainThreads,
     bit: usize,
     doing: &Doing,
-    worker: usize,
+    leaves: impl Fn() -> bool,
     mut now_ns: u64,
     batches: &mut u32,
 ) -> u64 {
@@ -325,7 +370,7 @@ fn run_stage(
         let rush = now_ns.saturating_sub(before_ns) < RUSH_NS * events as u64;
         doing.since_ns.store(now_ns, Ordering::Relaxed);
         let keeps_pace = events < SMALL_BATCH && rush && *batches > BUSY_BATCHES;
-        let again = domain.own && !keeps_pace && !domain.should_leave(worker);
+        let again = domain.own && !keeps_pace && !leaves();
         begun = stage.finish(place, &run(now_ns), again);
         if keeps_pace {
             std::thread::yield_now();

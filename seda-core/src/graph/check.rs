@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     Component, DomainPlan, Graph, Node, order,
-    pipeline::{Pipeline, open_ports},
+    pipeline::{DeclaredDomain, Pipeline, open_ports},
 };
 use crate::{
     name,
@@ -194,7 +194,7 @@ fn of_names(pipeline: &Pipeline) -> Vec<Finding> {
         found.push(Finding::new("the pipeline has no stages", "declare one with `.stage(..)` or `.source(..)`"));
     }
     let stages = pipeline.stages.iter().map(|stage| ("stage", &stage.name));
-    let domains = pipeline.domains.iter().map(|(name, _)| ("domain", name));
+    let domains = pipeline.domains.iter().map(|domain| ("domain", &domain.name));
     let mut seen: Vec<&str> = Vec::new();
     for (kind, name) in stages.chain(domains) {
         if let Some(fault) = name::fault(name) {
@@ -208,7 +208,7 @@ fn of_names(pipeline: &Pipeline) -> Vec<Finding> {
         }
         seen.push(name);
     }
-    for (index, (name, threads)) in pipeline.domains.iter().enumerate() {
+    for (index, DeclaredDomain { name, threads, .. }) in pipeline.domains.iter().enumerate() {
         if let Some(what) = of_threads(*threads) {
             found.push(Finding::new(format!("domain `{name}`: {what}"), "give 1 to 1024 threads, the least first"));
         }
@@ -375,10 +375,11 @@ fn lay_domains(
     let mut domains: Vec<DomainPlan> = pipeline
         .domains
         .iter()
-        .map(|(name, threads)| DomainPlan {
-            name: name.clone(),
+        .map(|declared| DomainPlan {
+            name: declared.name.clone(),
             own: false,
-            threads: *threads,
+            caller_runs: declared.caller_runs,
+            threads: declared.threads,
             stages: Vec::new(),
             spans: Vec::new(),
         })
@@ -393,6 +394,7 @@ fn lay_domains(
                 domains.push(DomainPlan {
                     name: declared.name.clone(),
                     own: true,
+                    caller_runs: false,
                     threads,
                     stages: Vec::new(),
                     spans: Vec::new(),

@@ -48,6 +48,8 @@ pub(crate) struct Node {
 pub(crate) struct DomainPlan {
     pub(crate) name: String,
     pub(crate) own: bool,
+    /// Callers may do its work instead of waking a worker.
+    pub(crate) caller_runs: bool,
     pub(crate) threads: Threads,
     pub(crate) stages: Vec<usize>,
     pub(crate) spans: Vec<(u32, u32)>,

@@ -46,11 +46,18 @@ pub struct Pipeline {
     pub(super) shared: Arc<Shared>,
     pub(super) sketch: Arc<Mutex<Sketch>>,
     pub(super) stages: Vec<Declared>,
-    pub(super) domains: Vec<(String, Threads)>,
+    pub(super) domains: Vec<DeclaredDomain>,
     pub(super) answers: Vec<(String, Arc<AnswerCounts>)>,
     pub(super) watchdog_ns: u64,
     /// Found while building: told at start, with the rest.
     pub(super) findings: Vec<Finding>,
+}
+
+/// A domain as declared.
+pub(super) struct DeclaredDomain {
+    pub(super) name: String,
+    pub(super) threads: Threads,
+    pub(super) caller_runs: bool,
 }
 
 /// A stage as declared.
@@ -119,8 +126,25 @@ impl Pipeline {
     /// Threads that several stages share: an event runs on from stage to stage on the same worker. Stages are put on it
     /// by [`on`](crate::StageOptionsExt::on).
     pub fn domain(&mut self, name: impl Into<String>, threads: impl Into<Threads>) -> Domain {
-        self.domains.push((name.into(), threads.into()));
+        self.domains.push(DeclaredDomain { name: name.into(), threads: threads.into(), caller_runs: false });
         Domain(DomainId { pipeline: self.shared.id, index: self.domains.len() as u32 - 1 })
+    }
+
+    /// Lets code outside do a domain's work: an offer or an ask for which a worker would be woken runs on from stage to
+    /// stage on its own thread, for some 50 µs, before it returns; then, and for what comes to the domain from inside, the
+    /// domain's own threads take over. An answer from a few microseconds of work is then there without a thread hop.
+    ///
+    /// Bounds, limits, admission and ledger hold as ever; beside the domain's threads, at most as many callers are in it
+    /// at once. For stages that never block: their time is the caller's, who may be a task of an async runtime. Handlers
+    /// that offer to it are no callers; on virtual time there are none.
+    pub fn caller_runs(&mut self, domain: &Domain) -> &mut Self {
+        let Domain(id) = domain;
+        if id.pipeline == self.shared.id {
+            self.domains[id.index as usize].caller_runs = true;
+        } else {
+            self.find("callers are to run a domain of another pipeline", "use a domain of this one");
+        }
+        self
     }
 
     // ---- stages
@@ -306,7 +330,7 @@ impl Pipeline {
         let (most, first) = match placement {
             Placement::Own(threads) => (threads.max, threads.min),
             Placement::Domain { domain, limit } => {
-                let threads = self.domains[domain.index as usize].1.max;
+                let threads = self.domains[domain.index as usize].threads.max;
                 let limit = limit.unwrap_or(threads).min(threads);
                 (limit, limit)
             }

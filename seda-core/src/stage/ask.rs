@@ -114,7 +114,9 @@ impl<E: Event, R: Event> Reply<E, R> {
     /// What became of the question instead, as [`AskError`] says.
     pub fn wait(mut self) -> Result<R, AskError<E>> {
         let until = Instant::now().checked_add(self.deadline);
-        let (envelope, cell) = self.begin()?;
+        let (mut envelope, cell) = self.begin()?;
+        // It may block first, and the wait in the queue begins only then.
+        envelope.stamp_ns = 0;
         let entry = Entry::new(self.inbox.take().expect("without an inbox no reply begins"));
         if let Some(why) = entry.deadlock() {
             withdraw(&cell);
@@ -138,10 +140,11 @@ impl<E: Event, R: Event> Reply<E, R> {
             return Err(AskError::Refused(Refused { event, why: Refusal::Closed }));
         };
         let cell = Arc::new(ReplyCell::new());
-        let deadline_ns = inbox.core.shared.clock.now_ns().saturating_add(ns(self.deadline));
+        let now_ns = inbox.core.shared.clock.now_ns();
+        let deadline_ns = now_ns.saturating_add(ns(self.deadline));
         let ticket = Some(Ticket::new(self.ask, cell.clone()));
         let marks = Some(Box::new(Marks { deadline_ns, class: 0, ticket }));
-        Ok((Envelope { event, stamp_ns: 0, marks }, cell))
+        Ok((Envelope { event, stamp_ns: now_ns, marks }, cell))
     }
 
     /// At most one timer per reply, at its deadline, to wake the task that polled last.
@@ -196,7 +199,8 @@ impl<E: Event, R: Event> Reply<E, R> {
                     withdraw(&cell);
                     return Some(Err(AskError::Refused(Refused { event: envelope.event, why })));
                 }
-                Attempt::Full(envelope) => question = envelope,
+                // Its wait in the queue begins with the offer that is taken.
+                Attempt::Full(envelope) => question = Envelope { stamp_ns: 0, ..envelope },
             }
         }
         if self.passed(until_ns) {

@@ -134,6 +134,14 @@ pub(crate) struct Home {
     pub(crate) ready: Arc<ReadySet>,
     pub(crate) bit: usize,
     pub(crate) domain: u32,
+    /// Set where callers run the domain.
+    pub(crate) host: OnceLock<Weak<dyn Host>>,
+}
+
+/// A domain whose callers run it.
+pub(crate) trait Host: Send + Sync {
+    /// Runs what can run, for a moment, on this thread; false where a worker is awake, or none sleeps.
+    fn run(&self) -> bool;
 }
 
 impl StageCore {
@@ -145,6 +153,14 @@ impl StageCore {
     pub(crate) fn mark(&self, runnable: bool) {
         if let Some(home) = self.home.get() {
             if runnable { home.ready.set(home.bit) } else { home.ready.clear(home.bit) }
+        }
+    }
+
+    /// The same for an offer from outside, by a thread that is in no handler: it may do the worker's work itself.
+    pub(crate) fn notify_or_run(&self) {
+        let host = self.home.get().and_then(|home| home.host.get()).and_then(Weak::upgrade);
+        if !host.is_some_and(|host| host.run()) {
+            self.notify();
         }
     }
 

@@ -310,10 +310,12 @@ pub mod shape {
 /// The loop of every shape that handles one event at a time.
 fn each<I, O>(batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx, mut handle: impl FnMut(I, &Cx) -> O) {
     outs.reserve(batch.len());
+    // The first one's deadline was looked at when it was taken.
+    let mut looks = false;
     while let Some(envelope) = batch.pop_front() {
         // In `cx` while the handler has the event, so that a panic leaves it to be told of.
         cx.marks = envelope.marks;
-        if cx.marks.is_some() && cx.has_expired() {
+        if std::mem::replace(&mut looks, true) && cx.marks.is_some() && cx.has_expired() {
             continue;
         }
         let event = handle(envelope.event, cx);

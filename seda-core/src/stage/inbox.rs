@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 use super::{
     book::{Account, Book, Next, Pull},
     core::StageCore,
-    cx::note,
+    cx::{handling, note},
     waiter::{Resume, Waiter},
 };
 use crate::{
@@ -206,23 +206,31 @@ impl<T: Event> Inbox<T> {
     }
 
     /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
-    pub(super) fn after_push(&self, mut gate: MutexGuard<'_, Gate<T>>, notify: bool) {
+    pub(super) fn after_push(&self, gate: MutexGuard<'_, Gate<T>>, notify: bool) {
+        if self.after_change(gate) && notify {
+            self.core.notify();
+        }
+    }
+
+    /// The same after an offer from outside, which may do the worker's work.
+    pub(super) fn after_offer(&self, gate: MutexGuard<'_, Gate<T>>) {
+        if self.after_change(gate) {
+            if handling().is_some() { self.core.notify() } else { self.core.notify_or_run() }
+        }
+    }
+
+    fn after_take(&self, gate: MutexGuard<'_, Gate<T>>) {
+        self.after_change(gate);
+    }
+
+    /// The bit, and the next who waits; true if the stage can run now and could not before.
+    fn after_change(&self, mut gate: MutexGuard<'_, Gate<T>>) -> bool {
         let became_runnable = self.refresh(&mut gate);
         let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
         let waiters = gate.book.due_waiters(len, bytes, has_work);
         drop(gate);
-        if became_runnable && notify {
-            self.core.notify();
-        }
         waiters.into_iter().for_each(Waiter::wake);
-    }
-
-    fn after_take(&self, mut gate: MutexGuard<'_, Gate<T>>) {
-        self.refresh(&mut gate);
-        let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
-        let waiters = gate.book.due_waiters(len, bytes, has_work);
-        drop(gate);
-        waiters.into_iter().for_each(Waiter::wake);
+        became_runnable
     }
 
     /// Makes the domain's bit agree with the books; true if the stage can run now and could not before.

@@ -81,7 +81,7 @@ impl<T: Event> Inbox<T> {
         // A stage that could run before still can: its bit is set, and whoever set it has woken a worker. One whose places
         // are all in use is looked at when the first of them comes free.
         if !book.runnable && book.in_use < book.limit {
-            self.after_push(gate, true);
+            self.after_offer(gate);
         }
         Ok(())
     }
@@ -112,12 +112,13 @@ impl<T: Event> Inbox<T> {
         if self.core.shared.measures() || self.core.max_age_ns != 0 {
             let sampled =
                 self.core.max_age_ns != 0 || book.counts.offered.is_multiple_of(STAMP_EVERY) || gate.store.len() == 0;
-            if sampled {
+            // An ask has just read the clock for its deadline.
+            if sampled && envelope.stamp_ns == 0 {
                 envelope.stamp_ns = self.core.shared.clock.now_ns();
             }
         }
         self.push(&mut gate.store, envelope, read);
-        self.after_push(gate, true);
+        self.after_offer(gate);
         drop(evicted);
         Attempt::Taken
     }
@@ -171,7 +172,7 @@ impl<T: Event> Inbox<T> {
                 }
             }
         }
-        self.after_push(gate, true);
+        self.after_offer(gate);
         drop(evicted);
         Attempt::Taken
     }
@@ -214,7 +215,7 @@ impl<T: Event> Inbox<T> {
         }
         gate.book.counts.offered += 1;
         self.push(&mut gate.store, envelope, read);
-        self.after_push(gate, true);
+        self.after_offer(gate);
         Ok(())
     }
 

@@ -316,11 +316,14 @@ impl<T: Event> Emit<T> for AnswerLane {
         let n = batch.len() as u64;
         self.edge.produced.fetch_add(n, Ordering::Relaxed);
         self.edge.offered.fetch_add(n, Ordering::Relaxed);
-        for envelope in batch.drain(..) {
+        let heard = |envelope: Envelope<T>| {
             let ticket = envelope.marks.and_then(|marks| marks.ticket).filter(|ticket| ticket.ask() == self.ask);
-            let heard = ticket.is_some_and(|ticket| ticket.answer(envelope.event).is_ok());
-            let count = if heard { &self.counts.answered } else { &self.counts.unheard };
-            count.fetch_add(1, Ordering::Relaxed);
+            ticket.is_some_and(|ticket| ticket.answer(envelope.event).is_ok())
+        };
+        let answered = batch.drain(..).map(heard).filter(|&heard| heard).count() as u64;
+        self.counts.answered.fetch_add(answered, Ordering::Relaxed);
+        if answered < n {
+            self.counts.unheard.fetch_add(n - answered, Ordering::Relaxed);
         }
     }
 
