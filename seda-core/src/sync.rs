@@ -17,16 +17,13 @@ pub(crate) use std::{
     thread::{self, Thread},
 };
 
+use crossbeam_utils::Backoff;
+
 /// Locks, and goes on after a panic elsewhere: no code of a user runs under these locks but admission policies, and
 /// what they can break is a number of their own.
 pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
-
-/// Tries before it would sleep, each after a pause of the processor: a stage's lock is held for tens of nanoseconds.
-const SPINS: u32 = 20;
-/// Then its holder has lost its processor: make way for it, so often.
-const YIELDS: u32 = 4;
 
 /// Locks what many threads take for a moment each. A thread that sleeps at a lock costs every later unlock a system call
 /// until it is through, so this one tries for longer before it does. A lock that only spins was tried: a little faster
@@ -39,14 +36,13 @@ pub(crate) fn lock_brief<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuar
     }
 }
 
+/// Each try takes the holder's cache line away, so they come at growing distances; and whoever holds the lock meanwhile
+/// takes it again and again, undisturbed.
 #[cold]
 fn lock_contended<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    for round in 0..SPINS + YIELDS {
-        if round < SPINS {
-            std::hint::spin_loop()
-        } else {
-            std::thread::yield_now()
-        }
+    let backoff = Backoff::new();
+    while !backoff.is_completed() {
+        backoff.snooze();
         if let Ok(guard) = mutex.try_lock() {
             return guard;
         }

@@ -28,9 +28,11 @@ use crate::{
     sync::lock,
 };
 
-/// Batches since it last slept from which a worker counts as busy: it then yields once before it parks, which at
-/// saturation saves most wake-ups, and when paced would only cost the time of a yield.
+/// Batches since it last slept from which a worker counts as busy: it then makes way before it parks, which at saturation
+/// saves most wake-ups, and when paced would only cost the time.
 const BUSY_BATCHES: u32 = 4;
+/// So often: each time, whoever fills its queue may get on by a few batches.
+const YIELDS: u32 = 4;
 /// A busy worker that gets fewer events at once keeps pace with its offerers, and each event pays for a cache line there
 /// and back: it makes way for them once, so that batches form.
 const SMALL_BATCH: usize = 16;
@@ -323,6 +325,7 @@ fn work(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
     let _awake = Awake(ready);
     keeper.arm();
     let mut batches = 0;
+    let mut yields = 0;
     let mut now_ns = clock.now_ns();
     while !domain.should_leave(worker) {
         if let Some(bit) = ready.pick() {
@@ -333,6 +336,10 @@ fn work(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
         doing.since_ns.store(0, Ordering::Relaxed);
         // Where callers run the domain, the next event comes with one.
         if std::mem::take(&mut batches) >= BUSY_BATCHES && !domain.caller_runs() {
+            yields = YIELDS;
+        }
+        if yields > 0 {
+            yields -= 1;
             std::thread::yield_now();
             now_ns = clock.now_ns();
             continue;
