@@ -39,7 +39,7 @@ mod units;
 
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
 pub use event::Event;
-pub use graph::{Answer, Finding, Ledger, LedgerEdge, LedgerRow, Pipeline, Report, StartError, Takes};
+pub use graph::{Answer, Finding, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError};
 pub use metrics::{BatchSizes, Blocked, Counts, EdgeSnapshot, Percentiles, ShedCount, Snapshot, StageSnapshot};
 pub use options::{BATCH_MAX, Deadlines, OfferOptions, QUEUE_EVENTS, Threads, WhenFull};
 pub use outcome::{AskError, Reason, Refusal, Refused};

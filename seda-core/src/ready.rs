@@ -282,14 +282,20 @@ mod loom_models {
         Arc::new(ReadySet::new(vec![(0, 1), (1, 2)]))
     }
 
+    /// Takes all work that there is; where two pick the same, one gets it, as under the stage's lock.
+    fn take_all(set: &ReadySet, found: &AtomicUsize) {
+        while let Some(bit) = set.pick() {
+            if set.bits[0].fetch_and(!(1 << bit), Ordering::SeqCst) & (1 << bit) != 0 {
+                found.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
     /// Runs until `done` pieces of work were found, as the worker loop does.
     fn work(set: &ReadySet, me: usize, found: &AtomicUsize, done: usize) {
         set.enter();
         loop {
-            while let Some(bit) = set.pick() {
-                set.clear(bit);
-                found.fetch_add(1, Ordering::SeqCst);
-            }
+            take_all(set, found);
             if found.load(Ordering::SeqCst) >= done {
                 break;
             }
@@ -337,6 +343,40 @@ mod loom_models {
             set.end_long();
             offerer.join().unwrap();
             assert_eq!(found.load(Ordering::SeqCst), 1);
+        });
+    }
+
+    #[test]
+    fn loom_a_caller_that_leaves_strands_nothing() {
+        loom::model(|| {
+            let (set, found) = (set(), Arc::new(AtomicUsize::new(0)));
+            let worker = {
+                let (set, found) = (set.clone(), found.clone());
+                loom::thread::spawn(move || work(&set, 0, &found, 2))
+            };
+            let offerer = {
+                let set = set.clone();
+                loom::thread::spawn(move || {
+                    set.set(0);
+                    set.notify();
+                })
+            };
+            // A caller: its own work, and what comes while it is there.
+            set.set(1);
+            set.enter();
+            loop {
+                take_all(&set, &found);
+                if !set.leave_unless_work() {
+                    break;
+                }
+            }
+            // Where the caller found the last piece, the worker still sleeps.
+            if found.load(Ordering::SeqCst) == 2 {
+                set.wake_all();
+            }
+            worker.join().unwrap();
+            offerer.join().unwrap();
+            assert_eq!(found.load(Ordering::SeqCst), 2);
         });
     }
 

@@ -1,6 +1,9 @@
 //! A pipeline at work on threads: what code outside can do with it.
 
-use std::{sync::atomic::Ordering, time::Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use crate::{
     drive::{self, threads::Crew},
@@ -11,6 +14,9 @@ use crate::{
     outcome::Refused,
     stage::{inbox::Inbox, inlet::Inlet, offer::Entry},
 };
+
+/// How long a report waits for a worker to hand on what a handler gave just before its fence.
+const HAND_ON: Duration = Duration::from_secs(1);
 
 impl Pipeline {
     /// Checks everything, starts the handlers, then the threads. Blocks for as long as the handlers' own starts take.
@@ -179,8 +185,15 @@ pub(crate) fn cancel(graph: &Graph) {
 }
 
 pub(crate) fn report(graph: &Graph, began: Instant, mut stuck: Vec<String>) -> Report {
+    // A handler that came back in the last moment is handing on what it gave: that has no end of its own but an adapter's.
+    let until = Instant::now() + HAND_ON;
     for node in &graph.stages {
-        if !node.activation.abandon() && !stuck.contains(&node.name) {
+        let mut abandoned = node.activation.abandon();
+        while !abandoned && Instant::now() < until {
+            std::thread::sleep(HAND_ON / 1000);
+            abandoned = node.activation.abandon();
+        }
+        if !abandoned && !stuck.contains(&node.name) {
             stuck.push(node.name.clone());
         }
     }

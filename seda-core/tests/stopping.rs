@@ -124,6 +124,44 @@ fn a_handler_that_does_not_return_is_named_and_its_result_fenced_off() {
     assert!(late.is_empty());
 }
 
+/// A pipeline with a data-parallel batch out on the pool, held there until the sender is dropped.
+fn spread() -> (Running, std::sync::mpsc::Sender<()>) {
+    let (entered, was_entered) = std::sync::mpsc::channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let mut p = Pipeline::named("spread");
+    let hold = move |n: u64| {
+        entered.send(()).unwrap();
+        let _ = held.lock().unwrap().recv();
+        n
+    };
+    let (inlet, out) = p.stage("hold", parallel(hold));
+    p.end("end", out, drop);
+    let running = p.start().unwrap();
+    running.offer(inlet, 1).unwrap();
+    was_entered.recv().unwrap();
+    (running, release)
+}
+
+#[test]
+fn a_data_parallel_batch_that_is_out_at_a_stop_is_waited_for() {
+    let (running, release) = spread();
+    let freed = std::thread::spawn(move || drop(release));
+    let report = running.drain(Deadlines::default());
+    freed.join().unwrap();
+    assert!(report.balanced() && report.stuck.is_empty(), "{report}");
+    assert_eq!(report.ledger().stage("end").unwrap().done, 1);
+}
+
+#[test]
+fn a_data_parallel_batch_that_does_not_come_back_is_named_and_left() {
+    let (running, release) = spread();
+    let report = running.drain(Deadlines { finish: ms(1), cancel: ms(1) });
+    assert_eq!((report.stuck.as_slice(), report.left()), (&["hold".to_string()][..], 1));
+    assert!(report.balanced(), "{report}");
+    drop(release);
+}
+
 #[test]
 fn dropping_the_handle_cancels_and_joins() {
     let returned = Arc::new(AtomicUsize::new(0));

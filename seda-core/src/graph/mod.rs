@@ -8,7 +8,7 @@ mod pipeline;
 
 pub use check::{Finding, StartError};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
-pub use pipeline::{Answer, Pipeline, Takes};
+pub use pipeline::{Answer, LinkTo, Pipeline};
 
 use std::{any::Any, sync::Arc};
 

@@ -345,7 +345,7 @@ impl Pipeline {
     // ---- links
 
     /// Links an outlet to an inlet of the same event. Any number of links may end at one inlet.
-    pub fn link<T: Event>(&mut self, from: Outlet<T>, to: impl Takes<T>) {
+    pub fn link<T: Event>(&mut self, from: Outlet<T>, to: impl LinkTo<T>) {
         if from.pipeline() != self.shared.id {
             self.find(format!("an outlet of another pipeline ({from:?}) is linked"), "link stages of one pipeline");
         }
@@ -420,12 +420,12 @@ impl Pipeline {
     note = "an `async fn` gives a future, not its value: handlers are plain functions",
     note = "convert on the edge with `.map(..)`; open a `Result` with `.tried()`, an enum with `.route()`, an `Option` with `.some()`, an iterable with `.each()`"
 )]
-pub trait Takes<T: Event> {
+pub trait LinkTo<T: Event> {
     #[doc(hidden)]
     fn take_from(self, pipeline: &mut Pipeline, from: Outlet<T>);
 }
 
-impl<T: Event> Takes<T> for Inlet<T> {
+impl<T: Event> LinkTo<T> for Inlet<T> {
     fn take_from(self, pipeline: &mut Pipeline, from: Outlet<T>) {
         match pipeline.inbox(self) {
             Some(inbox) => from.link(inbox),
@@ -456,7 +456,7 @@ impl<R> std::fmt::Debug for Answer<R> {
     }
 }
 
-impl<R: Event> Takes<R> for Answer<R> {
+impl<R: Event> LinkTo<R> for Answer<R> {
     fn take_from(self, pipeline: &mut Pipeline, from: Outlet<R>) {
         if self.pipeline != pipeline.shared.id {
             pipeline

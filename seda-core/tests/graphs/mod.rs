@@ -102,7 +102,11 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
         .map(|n| {
             let (min, name) = (1 + dice.below(2) as usize, format!("domain{n}"));
             let max = min + dice.below(3) as usize;
-            (p.domain(&name, min..=max), name, min, max)
+            let domain = p.domain(&name, min..=max);
+            if dice.chance(50) {
+                p.caller_runs(&domain);
+            }
+            (domain, name, min, max)
         })
         .collect();
     // Every domain needs a stage; the first stages take them in turn.
