@@ -17,8 +17,6 @@ pub(crate) use std::{
     thread::{self, Thread},
 };
 
-use crossbeam_utils::Backoff;
-
 /// Locks, and goes on after a panic elsewhere: no code of a user runs under these locks but admission policies, and
 /// what they can break is a number of their own.
 pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -36,13 +34,21 @@ pub(crate) fn lock_brief<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuar
     }
 }
 
-/// Each try takes the holder's cache line away, so they come at growing distances; and whoever holds the lock meanwhile
-/// takes it again and again, undisturbed.
+/// Pauses of the processor between two tries, 2 to 3 µs: each try takes the holder's cache line away, and whoever holds the
+/// lock meanwhile takes it again and again, undisturbed.
+const PAUSES: u32 = 64;
+const TRIES: u32 = 4;
+/// Then its holder has lost its processor: make way for it, so often, before sleeping.
+const YIELDS: u32 = 4;
+
 #[cold]
 fn lock_contended<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    let backoff = Backoff::new();
-    while !backoff.is_completed() {
-        backoff.snooze();
+    for round in 0..TRIES + YIELDS {
+        if round < TRIES {
+            (0..PAUSES).for_each(|_| std::hint::spin_loop());
+        } else {
+            std::thread::yield_now();
+        }
         if let Ok(guard) = mutex.try_lock() {
             return guard;
         }
