@@ -56,7 +56,7 @@ pub use stage::{
     outlet::Outlet,
     parallel::{Parallel, parallel},
     route::{Branches, Give, Given, IsOption, IsResult, Open, Route, To},
-    source::{IntoSource, Pull, Pulled, SourceParts, pull},
+    source::{IntoSource, Pull, PullAsync, Pulled, SourceParts, pull, pull_async},
     tune::{Domain, StageOptionsExt},
 };
 pub use units::{kib, mib, ms, secs, us};

@@ -23,7 +23,7 @@ fn settle_in(graph: &Graph) -> Vec<Arc<ReadySet>> {
     for (index, plan) in graph.domains.iter().enumerate() {
         let ready = Arc::new(ReadySet::new(plan.spans.clone()));
         for (bit, &stage) in plan.stages.iter().enumerate() {
-            let home = Home { ready: ready.clone(), bit, domain: index as u32, host: OnceLock::new() };
+            let home = Home { ready: ready.clone(), bit, domain: index as u32, own: plan.own, host: OnceLock::new() };
             let _ = graph.stages[stage].activation.books().core().home.set(home);
             graph.stages[stage].activation.books().wake_up();
         }

@@ -391,6 +391,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                     self.inbox.source_ready();
                 }
             }
+            Pulling::Pending => {}
             Pulling::WaitUntil(at_ns) => {
                 let inbox = Arc::downgrade(&self.inbox);
                 self.core().shared.timers.at(at_ns, move || {

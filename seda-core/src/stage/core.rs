@@ -134,6 +134,8 @@ pub(crate) struct Home {
     pub(crate) ready: Arc<ReadySet>,
     pub(crate) bit: usize,
     pub(crate) domain: u32,
+    /// The stage has the domain to itself.
+    pub(crate) own: bool,
     /// Set where callers run the domain.
     pub(crate) host: OnceLock<Weak<dyn Host>>,
 }
