@@ -53,6 +53,7 @@ pub use stage::{
     },
     inlet::Inlet,
     offer::{Entry, Permit},
+    offering::{Offering, Reserving},
     outlet::Outlet,
     parallel::{Parallel, parallel},
     route::{Branches, Give, Given, IsOption, IsResult, Open, Route, To},

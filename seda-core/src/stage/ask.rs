@@ -13,7 +13,7 @@ use super::{
     inbox::Inbox,
     inlet::{Attempt, Offerer},
     offer::Entry,
-    waiter::Waiter,
+    offering::{InLine, timed_out},
 };
 use crate::{
     clock::ns,
@@ -61,7 +61,15 @@ impl<E: Event, R: Event> Ask<E, R> {
     /// in any async runtime. A full queue whose policy is to block is waited for within the deadline.
     pub fn ask(&self, event: E, deadline: Duration) -> Reply<E, R> {
         let inbox = self.inbox.get().and_then(std::sync::Weak::upgrade);
-        Reply { ask: self.id, inbox, question: Some(event), deadline, state: State::Unasked, timer: None }
+        Reply {
+            ask: self.id,
+            inbox,
+            question: Some(event),
+            deadline,
+            state: State::Unasked,
+            timer: None,
+            line: InLine::default(),
+        }
     }
 }
 
@@ -75,6 +83,7 @@ pub struct Reply<E: Event, R: Event> {
     deadline: Duration,
     state: State<E, R>,
     timer: Option<(TimerId, Waker)>,
+    line: InLine,
 }
 
 /// Longer than any process runs, and short enough to be added to a time.
@@ -175,39 +184,30 @@ impl<E: Event, R: Event> Reply<E, R> {
         let (until_ns, cell) = (*until_ns, cell.clone());
         let inbox = self.inbox.as_ref()?;
         let mut question = envelope.take()?;
-        let id = Arc::as_ptr(&cell) as usize;
-        if self.timer.is_some() {
-            // It has waited before: its waiter may still stand.
-            inbox.forget_task(id);
-        }
-        // Twice: the second time a waiter stands, so that room which comes in between is not missed.
-        for waits in [false, true] {
-            if waits {
-                let weight = inbox.weigh(&question.event);
-                inbox.wait(1, weight, Waiter::Task(id, cx.waker().clone()), Offerer::default());
+        let need = |question: &Envelope<E>| (1, inbox.weigh(&question.event));
+        // Its wait in the queue begins with the offer that is taken, and the first one comes just after the clock was read.
+        let attempt = |mut question: Envelope<E>, by: Offerer| {
+            if by.waited {
+                question.stamp_ns = 0;
             }
-            match inbox.try_one(question, Offerer { waited: waits, inside: false }) {
-                Attempt::Taken => {
-                    if waits {
-                        inbox.forget_task(id);
-                    }
-                    self.state = State::Asked { cell, until_ns };
-                    return None;
-                }
-                Attempt::Refused(envelope, why) => {
-                    inbox.forget_task(id);
-                    withdraw(&cell);
-                    return Some(Err(AskError::Refused(Refused { event: envelope.event, why })));
-                }
-                // Its wait in the queue begins with the offer that is taken.
-                Attempt::Full(envelope) => question = Envelope { stamp_ns: 0, ..envelope },
+            inbox.try_one(question, by)
+        };
+        match self.line.poll(inbox, cx.waker(), question, need, attempt) {
+            Attempt::Taken => {
+                self.state = State::Asked { cell, until_ns };
+                return None;
             }
+            Attempt::Refused(envelope, why) => {
+                withdraw(&cell);
+                return Some(Err(AskError::Refused(Refused { event: envelope.event, why })));
+            }
+            Attempt::Full(waiting) => question = waiting,
         }
         if self.passed(until_ns) {
-            inbox.forget_task(id);
-            inbox.count_full(1);
+            let inbox = self.inbox.clone()?;
+            self.line.leave(&inbox);
             withdraw(&cell);
-            return Some(Err(AskError::Refused(Refused { event: question.event, why: Refusal::Full })));
+            return Some(Err(AskError::Refused(timed_out(&inbox, question.event))));
         }
         self.state = State::Offering { envelope: Some(question), cell, until_ns };
         self.wake_at(until_ns, cx);
@@ -261,9 +261,8 @@ impl<E: Event, R: Event> Drop for Reply<E, R> {
         if let State::Offering { cell, .. } | State::Asked { cell, .. } = &self.state {
             withdraw(cell);
         }
-        if let (State::Offering { cell, .. }, Some(inbox)) = (&self.state, &self.inbox) {
-            // It may have been woken for room that it will not use: then the next one is.
-            inbox.forget_task(Arc::as_ptr(cell) as usize);
+        if let Some(inbox) = &self.inbox {
+            self.line.leave(inbox);
         }
     }
 }

@@ -257,8 +257,10 @@ impl<T: Event> Inbox<T> {
     }
 
     /// A future is polled again: it waits once, with its latest waker.
-    pub(crate) fn forget_task(&self, id: usize) {
-        self.forget(|waiter| matches!(waiter, Waiter::Task(other, _) if *other == id));
+    pub(crate) fn take_back_task(&self, id: usize) {
+        let is = |waiter: &Waiter| matches!(waiter, Waiter::Task(other, _) if *other == id);
+        self.core.shared.budget.forget(is);
+        lock(&self.gate).book.forget(is);
     }
 
     /// Counts an offer that gave up waiting, or would have had to wait.

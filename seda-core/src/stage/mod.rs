@@ -12,6 +12,7 @@ pub(crate) mod handler;
 pub(crate) mod inbox;
 pub(crate) mod inlet;
 pub(crate) mod offer;
+pub(crate) mod offering;
 pub(crate) mod outlet;
 pub(crate) mod parallel;
 pub(crate) mod route;

@@ -35,9 +35,9 @@ use crate::{
 /// assert_eq!((refused.event, refused.why), (10, Refusal::Closed));
 /// ```
 pub struct Entry<T> {
-    inbox: Arc<Inbox<T>>,
+    pub(super) inbox: Arc<Inbox<T>>,
     /// In the hands of a handler that declared it.
-    inside: bool,
+    pub(super) inside: bool,
 }
 
 impl<T> Clone for Entry<T> {
@@ -147,7 +147,7 @@ impl<T: Event> Entry<T> {
     /// The reason; nothing comes back, as nothing was given.
     pub fn reserve(&self, n: usize) -> Result<Permit<T>, Refused<()>> {
         self.wait_for((), n, |()| 0, None, |(), waited| self.inbox.try_reserve(n, self.by(waited)))
-            .map(|()| Permit { inbox: self.inbox.clone(), credits: n })
+            .map(|()| Permit::new(self.inbox.clone(), n))
             .map_err(|(event, why)| Refused { event, why })
     }
 
@@ -157,7 +157,7 @@ impl<T: Event> Entry<T> {
     /// The reason.
     pub fn try_reserve(&self, n: usize) -> Result<Permit<T>, Refused<()>> {
         match self.inbox.try_reserve(n, self.by(false)) {
-            Attempt::Taken => Ok(Permit { inbox: self.inbox.clone(), credits: n }),
+            Attempt::Taken => Ok(Permit::new(self.inbox.clone(), n)),
             Attempt::Full(event) => Err(Refused { event, why: Refusal::Full }),
             Attempt::Refused(event, why) => Err(Refused { event, why }),
         }
@@ -297,6 +297,10 @@ impl<T: Event> fmt::Debug for Permit<T> {
 }
 
 impl<T: Event> Permit<T> {
+    pub(crate) fn new(inbox: Arc<Inbox<T>>, credits: usize) -> Self {
+        Permit { inbox, credits }
+    }
+
     /// Events that can still be committed.
     #[must_use]
     pub fn left(&self) -> usize {
