@@ -2,3 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub use seda_core::*;
+#[cfg(feature = "stages")]
+pub use seda_stages as stages;
