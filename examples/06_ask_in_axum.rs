@@ -6,20 +6,17 @@
 //! ```
 //! See:
 //! ```text
-//! GET /7: 200 OK, 49
 //! GET /9: 503 Service Unavailable, retry-after: 1, concurrency
 //! GET /8: 200 OK, 64
-//! 2 done, 1 shed
+//! 1 done, 1 shed
 //! ```
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc::sync_channel};
 
-use axum::Router;
 use axum::extract::{Path, State};
-use axum::routing::get;
+use axum::{Router, routing::get};
 use seda::stages::HttpError;
 use seda::{Ask, MaxConcurrency, prelude::*};
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
@@ -54,8 +51,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = axum::serve(listener, app).with_graceful_shutdown(async { stopped.await.unwrap_or_default() });
     let serving = runtime.spawn(server.into_future());
 
-    println!("{}", request(address, "/7")?);
-    begun.recv()?;
     let held = gate.lock().map_err(|_| "a handler panicked")?;
     let asking = std::thread::spawn(move || request(address, "/8"));
     begun.recv()?; // the worker is held with 8, and one at a time is all that the policy admits
@@ -72,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A client that fits an example: status, `retry-after` and body, in one line.
+/// Status, `retry-after` and body in one line.
 fn request(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     write!(stream, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")?;

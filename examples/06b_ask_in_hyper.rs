@@ -67,8 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", request(address, "/8")?);
     Ok(())
 }
-
-/// A client that fits an example: status, `retry-after` and body, in one line.
+/// Status, `retry-after` and body in one line.
 fn request(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     write!(stream, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")?;
