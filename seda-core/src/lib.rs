@@ -14,7 +14,7 @@
 //! | 6 | `stage`: inlet, activation, outlet, handler |
 //! | 7 | `graph`: checks, drain, ledger |
 //! | 8 | `drive`: threads, virtual time |
-//! | 9, 10 | `runtime`; `test` |
+//! | 9 to 11 | `stopping`; `runtime`; `test` |
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -31,6 +31,7 @@ mod ready;
 mod rng;
 mod runtime;
 mod stage;
+mod stopping;
 mod sync;
 pub mod test;
 mod ticket;
@@ -58,15 +59,17 @@ pub use stage::{
     parallel::{Parallel, parallel},
     route::{Branches, Give, Given, IsOption, IsResult, Open, Route, To},
     source::{IntoSource, Pull, PullAsync, Pulled, SourceParts, pull, pull_async},
+    task::{TASKS, Task, TaskCx, TaskFn, task},
     tune::{Domain, StageOptionsExt},
 };
+pub use stopping::Stopping;
 pub use units::{kib, mib, ms, secs, us};
 
 /// What most programs name, for one `use`.
 pub mod prelude {
     pub use crate::{
         Ask, AskError, Batch, Branches, Cx, Deadlines, Domain, Entry, Handler, HandlerMut, Inlet, Open, Outlet,
-        Pipeline, Pulled, Refusal, Refused, Report, Route, Running, StageOptionsExt, WhenFull, batch, kib, mib, ms,
-        parallel, per_worker, pull, secs, us,
+        Pipeline, Pulled, Refusal, Refused, Report, Route, Running, StageOptionsExt, TaskCx, WhenFull, batch, kib, mib,
+        ms, parallel, per_worker, pull, secs, task, us,
     };
 }

@@ -2,7 +2,10 @@
 
 mod caller;
 pub(crate) mod keeper;
+mod pump;
 pub(crate) mod threads;
+#[cfg(feature = "tokio")]
+pub(crate) mod tokio;
 pub(crate) mod virtual_time;
 
 use std::{
@@ -23,7 +26,13 @@ fn settle_in(graph: &Graph) -> Vec<Arc<ReadySet>> {
     for (index, plan) in graph.domains.iter().enumerate() {
         let ready = Arc::new(ReadySet::new(plan.spans.clone()));
         for (bit, &stage) in plan.stages.iter().enumerate() {
-            let home = Home { ready: ready.clone(), bit, domain: index as u32, own: plan.own, host: OnceLock::new() };
+            let home = Home {
+                ready: ready.clone(),
+                bit,
+                domain: index as u32,
+                own: plan.own && !plan.tasks,
+                host: OnceLock::new(),
+            };
             let _ = graph.stages[stage].activation.books().core().home.set(home);
             graph.stages[stage].activation.books().wake_up();
         }

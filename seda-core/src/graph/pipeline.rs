@@ -20,6 +20,7 @@ use crate::{
         ask::Ask,
         book::Book,
         core::{Shared, StageCore},
+        flight::Spawn,
         handler::{IntoStage, StageParts},
         inbox::Inbox,
         inlet::Inlet,
@@ -49,6 +50,8 @@ pub struct Pipeline {
     pub(super) domains: Vec<DeclaredDomain>,
     pub(super) answers: Vec<(String, Arc<AnswerCounts>)>,
     pub(super) watchdog_ns: u64,
+    /// What the host named to run async handlers.
+    pub(crate) runtime: Option<Arc<dyn Spawn>>,
     /// Found while building: told at start, with the rest.
     pub(super) findings: Vec<Finding>,
 }
@@ -96,6 +99,7 @@ impl Pipeline {
             domains: Vec::new(),
             answers: Vec::new(),
             watchdog_ns: ns(WATCHDOG),
+            runtime: None,
             findings: Vec::new(),
         }
     }
@@ -329,6 +333,10 @@ impl Pipeline {
     fn places(&self, placement: Placement, source: bool) -> (usize, usize) {
         let (most, first) = match placement {
             Placement::Own(threads) => (threads.max, threads.min),
+            Placement::Tasks { limit } => {
+                let limit = limit.clamp(1, check::TASKS_MOST);
+                return (limit + check::PUMPS_MOST, limit);
+            }
             Placement::Domain { domain, limit } => {
                 let threads = self.domains[domain.index as usize].threads.max;
                 let limit = limit.unwrap_or(threads).min(threads);
@@ -373,7 +381,7 @@ impl Pipeline {
         self.stages.get(inlet.stage as usize)?.inbox.clone().downcast().ok()
     }
 
-    pub(super) fn find(&mut self, what: impl Into<String>, cure: impl Into<String>) {
+    pub(crate) fn find(&mut self, what: impl Into<String>, cure: impl Into<String>) {
         self.findings.push(Finding::new(what, cure));
     }
 
@@ -401,6 +409,17 @@ impl Pipeline {
     }
 
     // ---- start
+
+    /// Async handlers, by their stages' names.
+    pub(crate) fn async_stages(&self) -> Vec<String> {
+        let tasks = |declared: &&Declared| matches!(declared.placement, Placement::Tasks { .. });
+        self.stages.iter().filter(tasks).map(|declared| format!("`{}`", declared.name)).collect()
+    }
+
+    /// What runs its async handlers.
+    pub(crate) fn run_tasks_on(&self, runtime: Arc<dyn Spawn>) {
+        let _ = self.shared.tasks.set(runtime);
+    }
 
     /// From now on, its time is virtual.
     pub(crate) fn make_virtual(&self) {

@@ -30,6 +30,7 @@ pub(crate) trait Books: Resume {
     fn ask_flush(&self);
     fn probe(&self) -> Probe;
     fn set_bound(&self, events: usize);
+    fn set_batch_max(&self, events: usize);
     /// The pipeline has stopped: what is queued is left; who asked for it is told.
     fn abandon_queue(&self);
     fn set_limit(&self, places: usize);
@@ -109,6 +110,10 @@ impl<T: Event> Books for Inbox<T> {
             book.all_waiters()
         });
         waiters.into_iter().for_each(Waiter::wake);
+    }
+
+    fn set_batch_max(&self, events: usize) {
+        self.change(|book| book.batch_max = events);
     }
 
     fn abandon_queue(&self) {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::budget::Budget;
+use super::{budget::Budget, flight::Spawn};
 use crate::{clock::Clock, ready::ReadySet, sync::lock, timer::Timers};
 
 /// One running pipeline, seen from its stages.
@@ -30,8 +30,10 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     /// For data-parallel batches; made at start if a stage needs it, and absent on virtual time.
     pub(crate) parallel: OnceLock<rayon::ThreadPool>,
-    /// Batches that are out on it.
+    /// Batches that are out on it, and async handlers that are being polled.
     pub(crate) spread: AtomicUsize,
+    /// What runs async handlers: the host's runtime, or the driver of virtual time.
+    pub(crate) tasks: OnceLock<Arc<dyn Spawn>>,
     /// Set at start.
     pub(crate) wiring: OnceLock<Wiring>,
 }
@@ -71,6 +73,7 @@ impl Shared {
             budget: Budget::default(),
             parallel: OnceLock::new(),
             spread: AtomicUsize::new(0),
+            tasks: OnceLock::new(),
             wiring: OnceLock::new(),
         }
     }
@@ -134,7 +137,7 @@ pub(crate) struct Home {
     pub(crate) ready: Arc<ReadySet>,
     pub(crate) bit: usize,
     pub(crate) domain: u32,
-    /// The stage has the domain to itself.
+    /// The stage has the domain, and its threads, to itself.
     pub(crate) own: bool,
     /// Set where callers run the domain.
     pub(crate) host: OnceLock<Weak<dyn Host>>,

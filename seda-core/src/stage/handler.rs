@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::cx::Cx;
+use super::{cx::Cx, flight::Pending};
 use crate::{
     event::{Envelope, Event},
     options::{Extract, StageOptions},
@@ -229,6 +229,11 @@ pub(crate) trait Work<I, O>: Send {
         Pulling::End
     }
 
+    /// Async handlers only: what the last run left unfinished.
+    fn pending(&mut self) -> Vec<Pending<O>> {
+        Vec::new()
+    }
+
     /// Data-parallel handlers only: the function to run on the pool.
     fn parallel(&self) -> Option<Arc<dyn Fn(I) -> O + Send + Sync>> {
         None
@@ -307,6 +312,7 @@ pub mod shape {
     pub struct Whole<I, O>(PhantomData<(I, O)>);
     pub struct WholeWithCx<I, O>(PhantomData<(I, O)>);
     pub struct Parallel<I, O>(PhantomData<(I, O)>);
+    pub struct Async<M>(PhantomData<M>);
     pub struct Tuned;
 }
 
