@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Nobody reads any more: what comes now has a way of its own.
     drop(squares);
     running.entry(head).offer_async(7).await?;
-    let report = tokio::task::spawn_blocking(|| running.drain(Deadlines::default())).await?;
+    let report = running.drain_async(Deadlines::default()).await;
     println!("balanced: {}", report.balanced());
     Ok(())
 }

@@ -17,6 +17,7 @@
 //! | `to_sink` | a stage's events | a `futures` sink | `futures` |
 //! | `entry_sink` | a `futures` sink | an entry | `futures` |
 //! | `service_of` | a tower service | an ask | `tower` |
+//! | `to_service` | a stage's events | a tower service | `tower`, and `tokio` of seda-rt |
 //! | `HttpError` | an ask or an offer that came to nothing | an HTTP response | `http`; `axum` for its `IntoResponse` |
 //!
 //! What the other side of a bridge does not take comes back as [`Undelivered`], never in silence.
@@ -55,6 +56,6 @@ pub use group::{Group, group};
 pub use http::HttpError;
 pub use lines::{LINE_BYTES, LineError, Lines, lines};
 #[cfg(feature = "tower")]
-pub use tower::{AskService, service_of};
+pub use tower::{AskService, service_of, to_service};
 pub use undelivered::{Obstacle, Undelivered};
 pub use write_lines::write_lines;

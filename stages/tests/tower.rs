@@ -1,16 +1,20 @@
 //! A pipeline as a tower service.
 
 use std::{
-    future::Future,
+    future::{Future, Pending, pending},
     pin::pin,
-    sync::mpsc::{Receiver, channel, sync_channel},
-    task::{Context, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, channel, sync_channel},
+    },
+    task::{Context, Poll, Waker},
 };
 
 use seda::{
     Ask, Refusal,
     prelude::*,
-    stages::{HttpError, service_of},
+    stages::{HttpError, service_of, to_service},
     test::Virtual,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -129,4 +133,92 @@ fn a_call_that_waits_while_the_pipeline_stops_hears_of_it() {
         let end = runtime.block_on(asked).unwrap();
         assert!(matches!(end, Ok(_) | Err(AskError::Cancelled | AskError::Refused(_))), "{end:?}");
     }
+}
+
+#[test]
+fn a_service_is_a_stage_its_errors_have_a_port_and_its_own_limit_holds() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counts, max) = (now.clone(), most.clone());
+    let halve = tower::service_fn(move |n: u32| {
+        let (now, most) = (counts.clone(), max.clone());
+        async move {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            if n.is_multiple_of(2) { Ok(n / 2) } else { Err(format!("{n} is odd")) }
+        }
+    });
+    let halve = ServiceBuilder::new().concurrency_limit(3).service(halve);
+    let report = runtime().block_on(async move {
+        let mut p = Pipeline::named("halves");
+        let numbers = p.source("numbers", 0..500);
+        let (head, halves, odd) = p.stage("halve", to_service(halve).limit(20)).tried();
+        p.link(numbers, head);
+        p.end("halves", halves, |_: u32| ());
+        p.end("odd", odd, |_: String| ());
+        p.start().unwrap().finish_async().await
+    });
+    let done = |stage| report.ledger().stage(stage).unwrap().done;
+    assert_eq!((done("halves"), done("odd")), (250, 250));
+    assert!(report.balanced());
+    assert!((1..=3).contains(&most.load(Ordering::SeqCst)), "{most:?} at once");
+}
+
+/// Never ready, or never answered.
+#[derive(Clone)]
+struct Hangs {
+    ready: bool,
+}
+
+impl Service<u32> for Hangs {
+    type Response = u32;
+    type Error = String;
+    type Future = Pending<Result<u32, String>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), String>> {
+        if self.ready { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn call(&mut self, _: u32) -> Self::Future {
+        pending()
+    }
+}
+
+#[test]
+fn a_service_that_hangs_is_dropped_at_the_second_signal_and_its_events_are_left() {
+    for ready in [false, true] {
+        let report = runtime().block_on(async move {
+            let mut p = Pipeline::named("hangs");
+            let (head, out, failed) = p.stage("hang", to_service(Hangs { ready }).limit(2)).tried();
+            p.end("out", out, drop);
+            p.end("failed", failed, drop);
+            let running = p.start().unwrap();
+            for n in 0..5 {
+                running.entry(head).offer_async(n).await.unwrap();
+            }
+            running.drain_async(Deadlines::within(ms(20))).await
+        });
+        assert_eq!(report.ledger().stage("hang").unwrap().left, 5);
+        assert!(report.balanced() && report.stuck.is_empty(), "{report:?}");
+    }
+}
+
+#[test]
+fn a_runtime_that_shuts_down_under_a_service_stage_loses_nothing() {
+    let runtime = runtime();
+    let (running, head) = {
+        let _inside = runtime.enter();
+        let mut p = Pipeline::named("hangs");
+        let (head, out, failed) = p.stage("hang", to_service(Hangs { ready: true }).limit(2)).tried();
+        p.end("out", out, drop);
+        p.end("failed", failed, drop);
+        (p.start().unwrap(), head)
+    };
+    for n in 0..5 {
+        running.offer(head, n).unwrap();
+    }
+    drop(runtime);
+    let report = running.drain(Deadlines::within(ms(20)));
+    assert_eq!(report.ledger().stage("hang").unwrap().left, 5);
+    assert!(report.balanced(), "{report:?}");
 }

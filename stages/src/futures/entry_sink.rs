@@ -29,7 +29,8 @@ use seda_core::{Entry, Event, Permit, Refused, Reserving};
 /// let numbers = p.sink("print", |n: u32| println!("{n}"));
 /// let running = p.start()?;
 /// stream::iter(1..=3).map(Ok).forward(entry_sink(running.entry(numbers))).await?;
-/// assert_eq!(running.drain(Deadlines::default()).ledger().stage("print").unwrap().done, 3);
+/// let report = running.drain_async(Deadlines::default()).await;
+/// assert_eq!(report.ledger().stage("print").unwrap().done, 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

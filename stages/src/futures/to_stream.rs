@@ -39,7 +39,7 @@ use crate::{
 /// p.end("lost", lost, |lost: Undelivered<u32>| eprintln!("{} {lost}", lost.event));
 /// let running = p.start()?;
 /// assert_eq!(squares.next().await, Some(1));
-/// running.finish(); // blocks: in a service, `spawn_blocking`
+/// running.finish_async().await;
 /// assert_eq!(squares.collect::<Vec<_>>().await, [4, 9]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
