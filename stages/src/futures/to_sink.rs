@@ -16,6 +16,9 @@ use crate::{
     undelivered::{Obstacle, Undelivered},
 };
 
+/// Nothing, or what was not sent; without the event, where the sink had taken it.
+type Unsent<T> = Option<Undelivered<Option<T>>>;
+
 /// A sink of a pipeline from a `futures` [`Sink`]: a batch is sent, then flushed once.
 ///
 /// It gives back what the sink did not take, as [`Undelivered`], so open its outlet by `.some()`. Each has the event if the
@@ -43,9 +46,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub fn to_sink<S, T>(
-    sink: S,
-) -> Batched<impl Fn(Batch<T>, &Cx) -> Answers<Option<Undelivered<Option<T>>>> + Send + Sync + 'static>
+pub fn to_sink<S, T>(sink: S) -> Batched<impl Fn(Batch<T>, &Cx) -> Answers<Unsent<T>> + Send + Sync + 'static>
 where
     S: Sink<T, Error: Display> + Send + 'static,
     T: Event,
@@ -59,7 +60,7 @@ where
 }
 
 /// One answer for each event, in their order.
-fn send<S, T>(mut sink: Pin<&mut S>, events: Vec<T>, cx: &Cx) -> Vec<Option<Undelivered<Option<T>>>>
+fn send<S, T>(mut sink: Pin<&mut S>, events: Vec<T>, cx: &Cx) -> Vec<Unsent<T>>
 where
     S: Sink<T, Error: Display>,
 {
