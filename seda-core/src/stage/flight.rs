@@ -195,10 +195,9 @@ impl<I: Event, O: Event> Flight<I, O> {
             activation.inbox.core.shared.timers.cancel(timer);
         }
         // What it holds is the user's, and may panic as it goes.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop((future, work)))) {
             told(&activation.inbox.core, &Loss::Failed(message(&*panic)));
         }
-        drop(work);
         match end {
             Some(end) => activation.land(self.place, marks, end),
             None => activation.leave(self.place, marks),
