@@ -2,7 +2,7 @@
 //!
 //! Type:
 //! ```sh
-//! cargo run --release --example 06_ask_in_axum
+//! cargo run --release --features axum --example 06_ask_in_axum
 //! ```
 //! See:
 //! ```text

@@ -2,7 +2,7 @@
 //!
 //! Type:
 //! ```sh
-//! cargo run --release --example 06b_ask_in_hyper
+//! cargo run --release --features http --example 06b_ask_in_hyper
 //! ```
 //! See:
 //! ```text

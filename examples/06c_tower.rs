@@ -2,7 +2,7 @@
 //!
 //! Type:
 //! ```sh
-//! cargo run --release --example 06c_tower
+//! cargo run --release --features http,tokio,tower --example 06c_tower
 //! ```
 //! See:
 //! ```text

@@ -2,7 +2,7 @@
 //!
 //! Type:
 //! ```sh
-//! cargo run --release --example 06d_streams
+//! cargo run --release --features futures --example 06d_streams
 //! ```
 //! See:
 //! ```text

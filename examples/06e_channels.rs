@@ -2,7 +2,7 @@
 //!
 //! Type:
 //! ```sh
-//! cargo run --release --example 06e_channels
+//! cargo run --release --features crossbeam --example 06e_channels
 //! ```
 //! See:
 //! ```text

@@ -31,12 +31,15 @@ use crate::{
     sync::lock,
     ticket::Loss,
     timer::TimerId,
+    trace::{WorkSpan, within},
 };
 
 /// What a first poll left unfinished.
 pub(crate) struct Pending<O> {
     pub(crate) future: Pin<Box<dyn Future<Output = O> + Send>>,
     pub(crate) marks: Option<Box<Marks>>,
+    /// Its span, entered at each poll.
+    pub(crate) work: Option<WorkSpan>,
 }
 
 /// A future that a runtime of the host's polls.
@@ -185,14 +188,14 @@ impl<I: Event, O: Event> Activation<I, O> {
 
 impl<I: Event, O: Event> Flight<I, O> {
     fn end(&self, aboard: Option<Pending<O>>, end: Option<End<O>>) {
-        let Some(Pending { future, marks }) = aboard else { return };
+        let Some(Pending { future, marks, work }) = aboard else { return };
         let timer = lock(&self.timer).take();
         let Some(activation) = self.activation.upgrade() else { return };
         if let Some(timer) = timer {
             activation.inbox.core.shared.timers.cancel(timer);
         }
         // What it holds is the user's, and may panic as it goes.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop((future, work)))) {
             told(&activation.inbox.core, &Loss::Failed(message(&*panic)));
         }
         match end {
@@ -220,9 +223,10 @@ impl<I: Event, O: Event> Flight<I, O> {
     fn poll_aboard(&self, activation: &Activation<I, O>, waker: &Waker) -> bool {
         let core = &activation.inbox.core;
         let mut aboard = lock(&self.aboard);
-        let Some(Pending { future, .. }) = &mut *aboard else { return true };
+        let Some(Pending { future, work, .. }) = &mut *aboard else { return true };
         let cx = &mut Context::from_waker(waker);
-        let polled = catch_unwind(AssertUnwindSafe(|| as_handler(core, || future.as_mut().poll(cx))));
+        let polled =
+            catch_unwind(AssertUnwindSafe(|| as_handler(core, || within(work.as_ref(), || future.as_mut().poll(cx)))));
         let end = match polled {
             Ok(Poll::Pending) => return false,
             Ok(Poll::Ready(event)) => End::Done(event),
