@@ -15,7 +15,10 @@ pub(crate) const BEAT: Duration = ms(20);
 /// How often an empty channel is looked at where a wait would hold up other stages: a wake-up of some 20 µs each, so less
 /// than a hundredth of a core.
 const LOOK_EVERY: Duration = ms(5);
-/// Pause between two tries at a full std channel, which cannot be waited for with a limit; doubled up to `BEAT`.
+/// Tries at a full std channel, which cannot be waited for with a limit, before the worker sleeps between two: who empties
+/// it may be about to run.
+const YIELDS: u32 = 4;
+/// The first such sleep, about what one costs; doubled up to `BEAT`.
 const FIRST_PAUSE: Duration = us(50);
 
 /// A source of what comes through a channel: a std [`Receiver`](mpsc::Receiver), or crossbeam's (feature `crossbeam`).
@@ -86,22 +89,19 @@ where
     T: Event,
 {
     move |event, cx| {
-        let mut event = match sender.send_within(event, Duration::ZERO) {
-            Sent::Yes => return None,
-            Sent::Gone(event) => return Some(Undelivered { event, why: Obstacle::Gone }),
-            Sent::Full(event) if cx.is_virtual() => return Some(Undelivered { event, why: Obstacle::Full }),
-            Sent::Full(event) => event,
-        };
-        let mut within = FIRST_PAUSE;
-        while !cx.is_cancelled() {
-            event = match sender.send_within(event, within) {
+        let (mut event, mut tries) = (event, 0u32);
+        loop {
+            event = match sender.send_again(event, tries) {
                 Sent::Yes => return None,
                 Sent::Gone(event) => return Some(Undelivered { event, why: Obstacle::Gone }),
+                Sent::Full(event) if cx.is_virtual() => return Some(Undelivered { event, why: Obstacle::Full }),
                 Sent::Full(event) => event,
             };
-            within = BEAT.min(within * 2);
+            if cx.is_cancelled() {
+                return Some(Undelivered { event, why: Obstacle::Cancelled });
+            }
+            tries = tries.saturating_add(1);
         }
-        Some(Undelivered { event, why: Obstacle::Cancelled })
     }
 }
 
@@ -125,8 +125,9 @@ pub trait ChannelReceiver: sealed::Receives + Send + 'static {
     note = "the `Sender` of `std::sync::mpsc::channel` has no bound: use `sync_channel`"
 )]
 pub trait ChannelSender<T>: sealed::Sends<T> + Send + Sync + 'static {
+    /// One try, after so many: at once if it is the first, else with a wait of at most 20 ms.
     #[doc(hidden)]
-    fn send_within(&self, event: T, within: Duration) -> Sent<T>;
+    fn send_again(&self, event: T, tries: u32) -> Sent<T>;
 }
 
 /// What a receiver had.
@@ -179,9 +180,11 @@ impl<T: Event> ChannelReceiver for mpsc::Receiver<T> {
 impl<T> sealed::Sends<T> for mpsc::SyncSender<T> {}
 
 impl<T: Event> ChannelSender<T> for mpsc::SyncSender<T> {
-    fn send_within(&self, event: T, within: Duration) -> Sent<T> {
-        if !within.is_zero() {
-            thread::sleep(within);
+    fn send_again(&self, event: T, tries: u32) -> Sent<T> {
+        match tries.checked_sub(YIELDS) {
+            None if tries == 0 => {}
+            None | Some(0) => thread::yield_now(),
+            Some(slept) => thread::sleep(BEAT.min(FIRST_PAUSE * (1 << (slept - 1).min(10)))),
         }
         match self.try_send(event) {
             Ok(()) => Sent::Yes,
@@ -195,7 +198,7 @@ impl<T: Event> ChannelSender<T> for mpsc::SyncSender<T> {
 mod crossbeam {
     use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, TryRecvError, TrySendError};
 
-    use super::{ChannelReceiver, ChannelSender, Duration, Event, Received, Sent, sealed};
+    use super::{BEAT, ChannelReceiver, ChannelSender, Duration, Event, Received, Sent, sealed};
 
     impl<T> sealed::Receives for Receiver<T> {}
 
@@ -220,15 +223,15 @@ mod crossbeam {
     impl<T> sealed::Sends<T> for Sender<T> {}
 
     impl<T: Event> ChannelSender<T> for Sender<T> {
-        fn send_within(&self, event: T, within: Duration) -> Sent<T> {
-            if within.is_zero() {
+        fn send_again(&self, event: T, tries: u32) -> Sent<T> {
+            if tries == 0 {
                 return match self.try_send(event) {
                     Ok(()) => Sent::Yes,
                     Err(TrySendError::Full(event)) => Sent::Full(event),
                     Err(TrySendError::Disconnected(event)) => Sent::Gone(event),
                 };
             }
-            match self.send_timeout(event, within) {
+            match self.send_timeout(event, BEAT) {
                 Ok(()) => Sent::Yes,
                 Err(SendTimeoutError::Timeout(event)) => Sent::Full(event),
                 Err(SendTimeoutError::Disconnected(event)) => Sent::Gone(event),
