@@ -135,7 +135,9 @@ fn manifest(repo: &Repo) -> String {
     let head = "[package]\nname = \"seda-guide\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n";
     // Who pastes a page's program is not met by a warning.
     let lints = "[lints.rust]\nwarnings = \"deny\"\n";
-    format!("{head}\n{lints}\n[dependencies]\nseda = {{ package = \"seda-rt\", path = {:?} }}\n", repo.root)
+    // One page shows tokio's channels side by side with ours.
+    let tokio = "tokio = { version = \"1\", features = [\"macros\", \"rt\", \"sync\"] }";
+    format!("{head}\n{lints}\n[dependencies]\nseda = {{ package = \"seda-rt\", path = {:?} }}\n{tokio}\n", repo.root)
 }
 
 #[cfg(test)]
