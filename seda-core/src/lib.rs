@@ -8,7 +8,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | 0 | `sync`, `clock`, `rng`, `units`, `name`: std or loom; the only file that asks for the time |
+//! | 0 | `sync`, `clock`, `rng`, `units`, `name`, `trace`: std or loom; the only file that asks for the time |
 //! | 1 to 3 | `outcome`, `timer`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
 //! | 4, 5 | `options`, `metrics`; `queue` |
 //! | 6 | `stage`: inlet, activation, outlet, handler |
@@ -36,6 +36,7 @@ mod sync;
 pub mod test;
 mod ticket;
 mod timer;
+mod trace;
 mod units;
 
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 /// Lowest first.
 const LAYERS: [&[&str]; 9] = [
-    &["sync", "clock", "rng", "units", "name"],
+    &["sync", "clock", "rng", "units", "name", "trace"],
     &["outcome", "timer"],
     &["ticket", "ready"],
     &["event", "admission"],

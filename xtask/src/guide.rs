@@ -132,12 +132,17 @@ fn run_all(repo: &Repo, programs: &[Program]) -> Result<(), String> {
 }
 
 fn manifest(repo: &Repo) -> String {
-    let head = "[package]\nname = \"seda-guide\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n";
-    // Who pastes a page's program is not met by a warning.
-    let lints = "[lints.rust]\nwarnings = \"deny\"\n";
-    // One page shows tokio's channels side by side with ours.
-    let tokio = "tokio = { version = \"1\", features = [\"macros\", \"rt\", \"sync\"] }";
-    format!("{head}\n{lints}\n[dependencies]\nseda = {{ package = \"seda-rt\", path = {:?} }}\n{tokio}\n", repo.root)
+    let features = repo.package_in("").map(|root| root.features.as_slice()).unwrap_or_default();
+    let features: Vec<&String> = features.iter().filter(|feature| *feature != "default").collect();
+    [
+        "[package]\nname = \"seda-guide\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n".to_string(),
+        // Who pastes a page's program is not met by a warning.
+        "[lints.rust]\nwarnings = \"deny\"\n".to_string(),
+        format!("[dependencies]\nseda = {{ package = \"seda-rt\", path = {:?}, features = {features:?} }}", repo.root),
+        // What a host has: pages on async code need it.
+        "tokio = { version = \"1\", features = [\"macros\", \"rt-multi-thread\", \"sync\", \"time\"] }\n".to_string(),
+    ]
+    .join("\n")
 }
 
 #[cfg(test)]

@@ -112,6 +112,16 @@ impl Pipeline {
         self
     }
 
+    /// Follows a share of the events that are offered from outside, or made by sources, by spans of `tracing`: `event` from the
+    /// offer to its last end, as a child of the offerer's span, and in it for each stage `wait` and `work`. From 0.0, the
+    /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread.
+    #[cfg(feature = "tracing")]
+    pub fn trace(&mut self, share: f64) -> &mut Self {
+        let every = if share > 0.0 { (1.0 / share).round().clamp(1.0, f64::from(u32::MAX)) as u32 } else { 0 };
+        self.shared.trace_every.store(every, Ordering::Relaxed);
+        self
+    }
+
     /// A handler that has not returned for so long is named through tracing. Default 10 s.
     pub fn watchdog(&mut self, after: Duration) -> &mut Self {
         self.watchdog_ns = ns(after).max(1);

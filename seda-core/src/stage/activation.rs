@@ -28,6 +28,7 @@ use crate::{
     ready::{LONG, ReadySet},
     sync::lock,
     ticket::Loss,
+    trace::Trace,
 };
 
 /// A stage as its driver sees it.
@@ -205,6 +206,10 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// Expired events end here, before any handler sees them; the waits of the others are noted.
     fn sift(&self, hand: &mut Hand<I, O>, mut batch: Batch<I>, now_ns: u64) -> Batch<I> {
+        if self.core().shared.traces() {
+            let traces = batch.iter_mut().filter_map(|envelope| envelope.marks.as_mut()?.trace.as_mut());
+            traces.for_each(Trace::taken);
+        }
         let max_age_ns = self.core().max_age_ns;
         let mut any_expired = false;
         let mut since_stamp = 0;
@@ -359,9 +364,20 @@ impl<I: Event, O: Event> Activation<I, O> {
             hand.account.pulled = 1;
             Pulling::End
         });
+        if self.core().shared.traces() {
+            hand.outs.iter_mut().for_each(|envelope| self.follow(envelope));
+        }
         hand.account.done = hand.outs.len() as u64;
         hand.account.pulled += hand.account.done;
         hand.pulling = Some(pulling);
+    }
+
+    /// An event that a source has made begins here.
+    fn follow(&self, envelope: &mut Envelope<O>) {
+        let shared = &self.core().shared;
+        if let Some(trace) = Trace::sample(shared.trace_every.load(Ordering::Relaxed), &shared.name) {
+            envelope.marks.get_or_insert_default().trace = Some(trace);
+        }
     }
 
     fn flush(&self, hand: &mut Hand<I, O>) {

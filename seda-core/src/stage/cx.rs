@@ -6,6 +6,7 @@ use crate::{
     event::{Event, Marks},
     outcome::{Refusal, Refused},
     ticket::Loss,
+    trace::WorkSpan,
 };
 
 thread_local! {
@@ -143,6 +144,12 @@ impl Cx {
             self.lose(&Loss::Expired);
         }
         expired
+    }
+
+    /// Begins the work on the event in hand, if it is followed.
+    pub(crate) fn work(&self) -> Option<WorkSpan> {
+        let trace = self.marks.as_ref()?.trace.as_ref()?;
+        Some(trace.work(&self.core.name))
     }
 
     /// The event in hand will not be answered.

@@ -22,6 +22,7 @@ use crate::{
     options::Placement,
     outcome::{Refusal, Refused},
     queue::Batch,
+    trace::within,
 };
 
 /// Default of how many events of an async stage are on their way at once.
@@ -150,9 +151,13 @@ where
                 continue;
             }
             let mut slot = self.slot.take().unwrap_or_else(|| Box::pin(None));
-            slot.set(Some(self.f.0.call(envelope.event, cx)));
-            // Who is not ready is polled again at once, by the runtime, with a waker that wakes.
-            match poll(&mut slot, &mut Context::from_waker(Waker::noop())) {
+            let work = cx.work();
+            let polled = within(work.as_ref(), || {
+                slot.set(Some(self.f.0.call(envelope.event, cx)));
+                // Who is not ready is polled again at once, by the runtime, with a waker that wakes.
+                poll(&mut slot, &mut Context::from_waker(Waker::noop()))
+            });
+            match polled {
                 Poll::Ready(event) => {
                     slot.set(None);
                     self.slot = Some(slot);
@@ -160,7 +165,7 @@ where
                     outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
                 }
                 Poll::Pending => {
-                    self.pending.push(Pending { future: Box::pin(Unfinished(slot)), marks: cx.marks.take() });
+                    self.pending.push(Pending { future: Box::pin(Unfinished(slot)), marks: cx.marks.take(), work });
                 }
             }
         }
