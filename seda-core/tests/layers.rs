@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["graph"],
     &["drive"],
 ];
-const TOP: [&str; 2] = ["runtime", "test"];
+const TOP: [&str; 3] = ["watch", "runtime", "test"];
 
 fn layer_of(module: &str) -> Option<usize> {
     let layers = LAYERS.iter().position(|layer| layer.contains(&module));
