@@ -213,26 +213,26 @@ fn a_graph_that_runs_has_its_numbers() {
         "\
 fetcher: 4 stages, after 30.0 ms
    stage                                      queue     done  refused  svc p99
- 1 urls                                      0/1000        4        0     0 ns
+ 1 urls                                                    4        0     0 ns
    ├─▶ fetch                                               4
-   └─ overflow ─▶ give-up                                  0
- 2 fetch                                        0/3        8        0   2.0 ms
+   └─ overflow ─▶ give-up                                  1
+ 2 fetch                                        0/3        9        1   2.0 ms
    ◀ urls, fetch.err
-   ├─ err ─▶ fetch (back)                                  4
-   ├─▶ store                                               4
+   ├─ err ─▶ fetch (back)                                  6
+   ├─▶ store                                               3
    └─ err.overflow ─▶ give-up                              0
- 3 store                                     0/1000        4        0     0 ns
-   give-up                                   0/1000        0        0     0 ns
+ 3 store                                     0/1000        3        0     0 ns
+   give-up                                   0/1000        1        0     0 ns
    ◀ urls.overflow, fetch.err.overflow
 "
     );
     assert!(
-        graph.mermaid().contains("n1[\"fetch<br/>queue 0/3, done 8, refused 0, p99 2.0 ms\"]"),
+        graph.mermaid().contains("n1[\"fetch<br/>queue 0/3, done 9, refused 1, p99 2.0 ms\"]"),
         "{}",
         graph.mermaid()
     );
-    assert!(graph.mermaid().contains("n1 -->|\"err: 4\"| n1"), "{}", graph.mermaid());
-    assert!(graph.dot().contains("n1 -> n2 [label=\"4\"];"), "{}", graph.dot());
+    assert!(graph.mermaid().contains("n1 -->|\"err: 6\"| n1"), "{}", graph.mermaid());
+    assert!(graph.dot().contains("n1 -> n2 [label=\"3\"];"), "{}", graph.dot());
 }
 
 #[test]

@@ -113,15 +113,14 @@ impl Drawing {
 
     /// What stands under a node's name in a picture.
     fn caption(&self, node: usize) -> String {
-        let stage = self.numbers.as_ref().and_then(|snapshot| snapshot.stages.get(node));
-        stage.map_or_else(
-            || self.nodes[node].how.clone(),
-            |stage| {
-                let (done, refused) = (stage.counts.done, stage.counts.refused());
-                let p99 = short(stage.service.p99);
-                format!("queue {}/{}, done {done}, refused {refused}, p99 {p99}", stage.queue_len, stage.queue_bound)
-            },
-        )
+        let Some(stage) = self.numbers.as_ref().and_then(|snapshot| snapshot.stages.get(node)) else {
+            return self.nodes[node].how.clone();
+        };
+        let (done, refused, p99) = (stage.counts.done, stage.counts.refused(), short(stage.service.p99));
+        if self.nodes[node].kind == Kind::Source {
+            return format!("done {done}, p99 {p99}");
+        }
+        format!("queue {}/{}, done {done}, refused {refused}, p99 {p99}", stage.queue_len, stage.queue_bound)
     }
 
     /// What went a way, if that is known.

@@ -53,7 +53,7 @@ fn title(of: &Drawing) -> String {
 fn right(of: &Drawing, node: usize) -> String {
     let said = &of.nodes[node];
     if let Some(stage) = of.numbers.as_ref().and_then(|numbers| numbers.stages.get(node)) {
-        return numbers(stage);
+        return numbers(stage, said.kind);
     }
     let kind = match said.kind {
         Kind::Source => "source, ",
@@ -63,8 +63,12 @@ fn right(of: &Drawing, node: usize) -> String {
     format!("{kind}{}", plain(&said.how))
 }
 
-fn numbers(stage: &StageSnapshot) -> String {
-    let queue = format!("{}/{}", fit(stage.queue_len as u64, 5), fit(stage.queue_bound as u64, 5));
+fn numbers(stage: &StageSnapshot, kind: Kind) -> String {
+    let queue = match kind {
+        // Nothing is offered to it.
+        Kind::Source => String::new(),
+        _ => format!("{}/{}", fit(stage.queue_len as u64, 5), fit(stage.queue_bound as u64, 5)),
+    };
     columns([&queue, &fit(stage.counts.done, 8), &fit(stage.counts.refused(), 8), &short(stage.service.p99)])
 }
 
