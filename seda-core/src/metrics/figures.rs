@@ -25,8 +25,8 @@ pub(crate) fn short(duration: Duration) -> String {
     const UNITS: [(f64, &str); 6] =
         [(60.0 * 60.0 * 24.0, "d"), (60.0 * 60.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")];
     let secs = duration.as_secs_f64();
-    // Whole units are told from each other up to the next: 90 s reads better than 1.5 min.
-    let fits = |&&(unit, name): &&(f64, &str)| secs >= unit * if unit >= 60.0 && name != "d" { 10.0 } else { 1.0 };
+    // Ninety seconds read better than a minute and a half.
+    let fits = |&&(unit, _): &&(f64, &str)| secs >= if unit >= 60.0 { 10.0 * unit } else { unit };
     match UNITS.iter().find(fits) {
         None => format!("{} ns", duration.as_nanos()),
         Some(&(unit, name)) if secs / unit >= 100.0 => format!("{}{name}", spaced(secs / unit)),

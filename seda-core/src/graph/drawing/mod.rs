@@ -23,10 +23,10 @@ use crate::metrics::{Snapshot, fit, short};
 /// p.end("ship", priced, |id| println!("ship {id}"));
 /// assert_eq!(p.graph().text(), "\
 /// orders: 2 stages, 1 open port
-///  1 price                                 entry, 1 thread, queue 1000, block
+///  1 price                                entry, 1 thread, queue 1000, block
 ///    ├─▶ ship
 ///    └─ err ─▶ ? open: ParseIntError
-///  2 ship                                  1 thread, queue 1000, block
+///  2 ship                                 1 thread, queue 1000, block
 /// ");
 /// # drop(bad);
 /// ```
