@@ -346,6 +346,7 @@ fn lay_out(pipeline: Pipeline, wires: &Wires) -> Graph {
         upstream
     };
     let upstream: Vec<Vec<usize>> = (0..components.len()).map(upstream_of).collect();
+    let drawing = pipeline.graph();
     let needs_pool = pipeline.stages.iter().any(|stage| stage.data_parallel);
     Graph {
         shared: pipeline.shared,
@@ -358,6 +359,7 @@ fn lay_out(pipeline: Pipeline, wires: &Wires) -> Graph {
             .collect(),
         watchdog_ns: pipeline.watchdog_ns,
         needs_pool,
+        drawing,
         stages: pipeline
             .stages
             .into_iter()

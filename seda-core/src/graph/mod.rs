@@ -2,11 +2,15 @@
 
 mod check;
 pub(crate) mod drain;
+mod drawing;
+pub(crate) mod health;
 mod ledger;
 pub(crate) mod order;
 mod pipeline;
 
 pub use check::{Finding, StartError};
+pub use drawing::Drawing;
+pub use health::{Health, Trouble};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
 pub use pipeline::{Answer, LinkTo, Pipeline};
 
@@ -32,6 +36,8 @@ pub(crate) struct Graph {
     pub(crate) components: Vec<Component>,
     pub(crate) watchdog_ns: u64,
     pub(crate) needs_pool: bool,
+    /// Of the graph as declared, without numbers.
+    pub(crate) drawing: Drawing,
 }
 
 pub(crate) struct Node {

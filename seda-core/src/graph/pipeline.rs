@@ -19,7 +19,7 @@ use crate::{
         activation::{Activate, Activation},
         ask::Ask,
         book::Book,
-        core::{Shared, StageCore},
+        core::{Ails, Shared, StageCore},
         flight::Spawn,
         handler::{IntoStage, StageParts},
         inbox::Inbox,
@@ -68,6 +68,7 @@ pub(super) struct Declared {
     pub(super) name: String,
     pub(super) placement: Placement,
     pub(super) when_full: WhenFull,
+    pub(super) queue_events: usize,
     pub(super) has_policy: bool,
     pub(super) is_source: bool,
     pub(super) uses: Vec<(u32, u32)>,
@@ -119,6 +120,20 @@ impl Pipeline {
     pub fn trace(&mut self, share: f64) -> &mut Self {
         let every = if share > 0.0 { (1.0 / share).round().clamp(1.0, f64::from(u32::MAX)) as u32 } else { 0 };
         self.shared.trace_every.store(every, Ordering::Relaxed);
+        self
+    }
+
+    /// How often what is measured goes to the recorder of the `metrics` facade that the host has installed, from the
+    /// pipeline's timer thread: by default each second while any worker is awake, and once more when all have come to
+    /// rest, so that an idle pipeline has no wake-ups. Zero: never by itself, only by
+    /// [`publish`](crate::Running::publish) and once at the end. Without a recorder nothing is looked at; one of a type
+    /// without size counts as none here, as the facade's own empty one is.
+    ///
+    /// Nothing is lost on a recorder that is installed late, or on one that takes another's place: counters are absolute,
+    /// and what a histogram was not yet told goes to whichever is there at the next time.
+    #[cfg(feature = "metrics")]
+    pub fn publish_every(&mut self, every: Duration) -> &mut Self {
+        self.shared.publisher.set_every(every);
         self
     }
 
@@ -327,8 +342,10 @@ impl Pipeline {
                 .filter(|(pipeline, _)| *pipeline == self.shared.id)
                 .map(|(_, stage)| *stage)
                 .collect(),
+            ails: Ails::default(),
         });
         let marked = !parts.extract.is_empty() || options.queue_bytes.is_some() || options.classes > 1;
+        let queue_events = options.queue_events;
         let store = if marked { Store::marked(options.classes) } else { Store::plain() };
         let book = Book::new(options, places as u32, limit, parts.whole_batches, source);
         let (when_full, uses, placement) = (options.when_full, std::mem::take(&mut options.uses), options.placement);
@@ -339,6 +356,7 @@ impl Pipeline {
             name,
             placement,
             when_full,
+            queue_events,
             has_policy,
             is_source: source,
             uses,
@@ -516,7 +534,7 @@ pub(super) fn open_ports(sketch: &Mutex<Sketch>) -> Vec<String> {
 }
 
 /// A type's name without the paths.
-fn short_type(name: &str) -> String {
+pub(super) fn short_type(name: &str) -> String {
     let mut short = String::new();
     let mut word = String::new();
     for c in name.chars() {
