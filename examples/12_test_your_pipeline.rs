@@ -6,7 +6,7 @@
 //! ```
 //! See:
 //! ```text
-//! a full queue refuses, and what waited too long expires: passed at 300ms
+//! a full queue refuses, and old orders expire: passed at 300ms
 //! a card that is refused is parked: passed at 100ms
 //! a stop that is cut short counts what is left: passed, 2 done, 2 left
 //! ```
@@ -73,10 +73,7 @@ fn a_stop_that_is_cut_short_counts_what_is_left() -> Result<String, Box<dyn std:
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!(
-        "a full queue refuses, and what waited too long expires: {}",
-        a_full_queue_refuses_and_old_orders_expire()?
-    );
+    println!("a full queue refuses, and old orders expire: {}", a_full_queue_refuses_and_old_orders_expire()?);
     println!("a card that is refused is parked: {}", a_card_that_is_refused_is_parked()?);
     println!("a stop that is cut short counts what is left: {}", a_stop_that_is_cut_short_counts_what_is_left()?);
     Ok(())
