@@ -41,4 +41,5 @@ pub mod coming_from {
     page!(camel, "../docs/coming_from/camel.md");
 }
 
+page!(metrics, "../docs/metrics.md");
 page!(when_not_to_use_it, "../docs/when_not_to_use_it.md");

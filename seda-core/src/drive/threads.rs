@@ -240,10 +240,6 @@ impl Crew {
         }
     }
 
-    pub(crate) fn threads(&self, domain: usize) -> usize {
-        self.domains[domain].threads()
-    }
-
     /// Changes the number of threads of a domain, or of the stage with an own pool of that name.
     pub(crate) fn resize(&self, name: &str, threads: usize) -> Result<(), String> {
         let Some(index) = self.domains.iter().position(|domain| domain.name == name) else {
