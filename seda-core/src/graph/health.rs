@@ -18,7 +18,8 @@ use crate::{name::cut, stage::books::Vitals, units::as_ns};
 /// | `ready` | it is not live, or any of [`Trouble`] holds | send it nothing for now |
 ///
 /// Taking it costs each stage's lock for a moment, and nothing between two looks. Raise the watchdog above what your
-/// slowest batch may take.
+/// slowest batch may take. Async handlers and data-parallel batches keep no thread of the pipeline: those that do not
+/// return show by the queue before them, which stands.
 ///
 /// ```
 /// use seda_core::{prelude::*, test::{Takes, Virtual}};
