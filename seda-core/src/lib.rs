@@ -9,8 +9,8 @@
 //! | | |
 //! |---|---|
 //! | 0 | `sync`, `clock`, `rng`, `units`, `name`: std or loom; the only file that asks for the time |
-//! | 1 to 3 | `outcome`, `timer`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
-//! | 4, 5 | `options`, `metrics`; `queue` |
+//! | 1 to 3 | `outcome`, `timer`, `finding`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
+//! | 4, 5 | `options`, `metrics`; `queue`, `settings` (numbers as data: set, explained) |
 //! | 6 | `stage`: inlet, activation, outlet, handler |
 //! | 7 | `graph`: checks, drain, ledger |
 //! | 8 | `drive`: threads, virtual time |
@@ -21,6 +21,7 @@ mod admission;
 mod clock;
 mod drive;
 mod event;
+mod finding;
 mod graph;
 mod metrics;
 mod name;
@@ -30,6 +31,7 @@ mod queue;
 mod ready;
 mod rng;
 mod runtime;
+mod settings;
 mod stage;
 mod sync;
 pub mod test;
@@ -39,11 +41,15 @@ mod units;
 
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
 pub use event::Event;
-pub use graph::{Answer, Finding, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError};
+pub use finding::Finding;
+pub use graph::{Answer, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError};
 pub use metrics::{BatchSizes, Blocked, Counts, EdgeSnapshot, Percentiles, ShedCount, Snapshot, StageSnapshot};
 pub use options::{BATCH_MAX, Deadlines, OfferOptions, QUEUE_EVENTS, Threads, WhenFull};
 pub use outcome::{AskError, Reason, Refusal, Refused};
-pub use runtime::{ChangeError, Running};
+pub use runtime::Running;
+pub use settings::{
+    ChangeError, Changed, Configure, DomainSettings, Explained, Key, Origin, Scope, Settings, StageSettings, keys,
+};
 pub use stage::{
     ask::{Ask, Reply},
     cx::Cx,

@@ -18,14 +18,13 @@ const RESCUE_EVERY: Duration = Duration::from_millis(10);
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
     domains: Vec<Arc<DomainThreads>>,
-    watchdog_ns: u64,
     /// Only timers are waited for: somebody who wakes says so.
     dozing: AtomicBool,
 }
 
 impl Keeper {
-    pub(crate) fn new(shared: Arc<Shared>, domains: Vec<Arc<DomainThreads>>, watchdog_ns: u64) -> Self {
-        Keeper { shared, domains, watchdog_ns, dozing: AtomicBool::new(false) }
+    pub(crate) fn new(shared: Arc<Shared>, domains: Vec<Arc<DomainThreads>>) -> Self {
+        Keeper { shared, domains, dozing: AtomicBool::new(false) }
     }
 
     /// A worker has woken.
@@ -62,7 +61,7 @@ pub(crate) fn run(keeper: &Keeper) {
     loop {
         let now_ns = keeper.shared.clock.now_ns();
         keeper.shared.timers.run_due(now_ns);
-        let watchdog = Duration::from_nanos(keeper.watchdog_ns / 4).max(RESCUE_EVERY);
+        let watchdog = Duration::from_nanos(keeper.shared.watchdog_ns() / 4).max(RESCUE_EVERY);
         let most = if keeper.looks_often() { RESCUE_EVERY } else { watchdog };
         // Said before it is looked at: a worker that wakes after the look sees it.
         keeper.dozing.store(true, Ordering::SeqCst);
@@ -87,7 +86,10 @@ fn watch(keeper: &Keeper, domain: &DomainThreads, told: &mut Vec<(usize, u64)>) 
     let now_ns = keeper.shared.clock.now_ns();
     for (worker, doing) in domain.doing.iter().enumerate() {
         let since_ns = doing.since_ns.load(Ordering::Relaxed);
-        if since_ns == 0 || now_ns.saturating_sub(since_ns) < keeper.watchdog_ns || told.contains(&(worker, since_ns)) {
+        if since_ns == 0
+            || now_ns.saturating_sub(since_ns) < keeper.shared.watchdog_ns()
+            || told.contains(&(worker, since_ns))
+        {
             continue;
         }
         told.retain(|(other, _)| *other != worker);

@@ -16,7 +16,10 @@ use crate::{
     graph::{Graph, drain::Drain},
     ready::ReadySet,
     rng::Rng,
-    stage::activation::{Begun, Run},
+    stage::{
+        activation::{Begun, Run},
+        books::Turn,
+    },
 };
 
 /// How long the handler of a stage takes for one event, on virtual time.
@@ -58,7 +61,7 @@ impl Takes {
 }
 
 pub(crate) struct VirtualTime {
-    pub(crate) graph: Graph,
+    pub(crate) graph: Arc<Graph>,
     now: Arc<AtomicU64>,
     ready: Vec<Arc<ReadySet>>,
     free: Vec<usize>,
@@ -96,7 +99,7 @@ impl VirtualTime {
             heap: BinaryHeap::new(),
             sequence: 0,
             rng: Rng::new(seed),
-            graph,
+            graph: Arc::new(graph),
         }
     }
 
@@ -120,7 +123,7 @@ impl VirtualTime {
         let plan = &self.graph.domains[domain];
         if plan.own {
             let stage = plan.stages[0];
-            self.graph.stages[stage].activation.books().set_limit(threads);
+            self.graph.stages[stage].activation.books().turn(Turn::Limit(threads));
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     inlet::Inlet,
 };
 use crate::{
-    admission::Admission,
+    admission::{Admission, Numbers},
     event::Event,
     options::{DomainId, Placement, Threads, WhenFull},
 };
@@ -63,8 +63,10 @@ where
         })
     }
 
-    /// Most workers of its domain that may be in this stage at once. Default: all of them.
-    fn limit(self, workers: usize) -> StageParts<Self::In, Self::Out> {
+    /// Most workers of its domain that may be in this stage at once: a number, or a range within which it can be changed
+    /// while running; it starts at its least. Default: all of them.
+    fn limit(self, workers: impl Into<Threads>) -> StageParts<Self::In, Self::Out> {
+        let workers = workers.into();
         option(self, "limit", |parts| {
             if let Placement::Domain { limit, .. } = &mut parts.options.placement {
                 *limit = Some(workers);
@@ -138,7 +140,9 @@ where
 
     /// The admission policy. Default: all are admitted.
     fn admission(self, policy: impl Admission + 'static) -> StageParts<Self::In, Self::Out> {
+        let numbers = Numbers::of(&policy);
         option(self, "admission", |parts| {
+            parts.options.policy = numbers;
             parts.options.admission = Mutex::new(Some(Box::new(policy)));
         })
     }
