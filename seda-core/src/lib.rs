@@ -11,7 +11,7 @@
 //! | 0 | `sync`, `clock`, `rng`, `units`, `name`: std or loom; the only file that asks for the time |
 //! | 1 to 3 | `outcome`, `timer`, `finding`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
 //! | 4, 5 | `options`, `metrics`; `queue`, `settings` (numbers as data: set, explained) |
-//! | 6 | `stage`: inlet, activation, outlet, handler |
+//! | 6 | `stage`: inlet, activation, outlet, handler; `config`: layers of files and environment (a feature) |
 //! | 7 | `graph`: checks, drain, ledger |
 //! | 8 | `drive`: threads, virtual time |
 //! | 9, 10 | `runtime`; `test` |
@@ -19,6 +19,8 @@
 
 mod admission;
 mod clock;
+#[cfg(feature = "config")]
+mod config;
 mod drive;
 mod event;
 mod finding;
@@ -39,6 +41,8 @@ mod ticket;
 mod timer;
 mod units;
 
+#[cfg(feature = "config")]
+pub use self::config::{Config, ConfigError, Layers};
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
 pub use event::Event;
 pub use finding::Finding;

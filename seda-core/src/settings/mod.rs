@@ -57,7 +57,28 @@ pub(crate) struct Entry {
     pub(crate) value: Value,
     pub(crate) origin: Origin,
     /// The lines that say so.
-    pub(crate) excerpt: Option<Arc<str>>,
+    pub(crate) excerpt: Option<Excerpt>,
+}
+
+/// Lines of a file, shown when somebody reads them.
+#[derive(Clone)]
+pub(crate) struct Excerpt(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl Excerpt {
+    #[cfg(feature = "config")]
+    pub(crate) fn new(show: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Excerpt(Arc::new(show))
+    }
+
+    pub(crate) fn show(&self) -> String {
+        self.0()
+    }
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Excerpt")
+    }
 }
 
 /// What a value is set for.

@@ -1,9 +1,9 @@
 //! The value of each key of one pipeline, with who set it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
-    Entry, Names, Origin, Place, Settings, cannot_be,
+    Entry, Excerpt, Names, Origin, Place, Settings, cannot_be,
     keys::{self, Key, Knob, Scope, key_of},
     near::did_you_mean,
     value::Value,
@@ -30,7 +30,7 @@ pub(crate) struct Row {
     pub(crate) key: &'static Key,
     pub(crate) value: Value,
     pub(crate) origin: Origin,
-    pub(crate) excerpt: Option<Arc<str>>,
+    pub(crate) excerpt: Option<Excerpt>,
     /// Of threads: what the pipeline started with, within which they can be changed.
     pub(crate) range: Option<Threads>,
     /// Of a range: the number that it is held at.
@@ -147,7 +147,7 @@ impl Rows {
         let row = self.row(knob);
         let path = self.place.path(row.key.name);
         let what = format!("`{path}` is set to {} ({}), but {what}", row.value, row.origin);
-        Finding::new(what, cure).with_excerpt(row.excerpt.as_deref().map(str::to_string))
+        Finding::new(what, cure).with_excerpt(row.excerpt.as_ref().map(Excerpt::show))
     }
 }
 
@@ -213,7 +213,7 @@ impl Table {
             let path = entry.place.path(entry.key.name);
             let shown = format!("`{}`", entry.value);
             return Err(
-                cannot_be(&path, entry.key, shown, &why).with_excerpt(entry.excerpt.as_deref().map(str::to_string))
+                cannot_be(&path, entry.key, shown, &why).with_excerpt(entry.excerpt.as_ref().map(Excerpt::show))
             );
         }
         let row = self.rows_mut(spot).row_mut(entry.key.knob);
