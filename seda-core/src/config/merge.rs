@@ -9,11 +9,15 @@ use super::{
 };
 use crate::{
     finding::Finding,
-    settings::{Entry, Names, Place, Settings, near::nearest, table::no_such},
+    settings::{
+        Entry, Excerpt, Names, Place, Settings,
+        near::{did_you_mean, nearest},
+        table::no_such,
+    },
 };
 
 /// The settings for the pipeline with these names; with all that is wrong, for its start to tell.
-pub(super) fn settings(layers: &[Layer], names: &Names) -> Settings {
+pub(super) fn settings(layers: &[Layer], pipelines: &[String], names: &Names) -> Settings {
     let mut settings = Settings::new();
     let mut merged = ::config::Config::builder();
     let mut leaves: Vec<(&Leaf, Place)> = Vec::new();
@@ -21,7 +25,7 @@ pub(super) fn settings(layers: &[Layer], names: &Names) -> Settings {
         let ours = |pipeline: &str| same(layer, pipeline, &names.pipeline);
         let about = layer.findings.iter().filter(|(pipeline, _)| pipeline.as_deref().is_none_or(ours));
         settings.findings.extend(about.map(|(_, finding)| finding.clone()));
-        let wrong = layer.names.iter().filter_map(|named| of_name(layer, named, names));
+        let wrong = layer.names.iter().filter_map(|named| of_name(layer, named, pipelines, names));
         settings.findings.extend(wrong);
         let mut tree = Map::new();
         for leaf in layer.leaves.iter().filter(|leaf| ours(&leaf.pipeline)) {
@@ -122,23 +126,37 @@ fn resolve(layer: &Layer, place: &Place, names: &Names) -> Result<Place, Finding
     }
 }
 
-/// What is wrong with a name: no stage or domain has it, or it is nearly the pipeline's.
-fn of_name(layer: &Layer, named: &Named, names: &Names) -> Option<Finding> {
-    let excerpt = named.excerpt.as_ref().map(|excerpt| excerpt.show());
-    let by = |finding: Finding| match &named.by {
+/// What is wrong with a name: no stage or domain has it, or no pipeline.
+fn of_name(layer: &Layer, named: &Named, pipelines: &[String], names: &Names) -> Option<Finding> {
+    let finding = if same(layer, &named.pipeline, &names.pipeline) {
+        resolve(layer, &named.place, names).err()
+    } else {
+        of_pipeline(layer, named, pipelines, names)
+    };
+    let finding = finding?.with_excerpt(named.excerpt.as_ref().map(Excerpt::show));
+    Some(match &named.by {
         Some(variable) => Finding { what: format!("the variable `{variable}`: {}", finding.what), ..finding },
         None => finding,
-    };
-    if same(layer, &named.pipeline, &names.pipeline) {
-        let finding = resolve(layer, &named.place, names).err()?;
-        return Some(by(finding.with_excerpt(excerpt)));
-    }
-    // Another pipeline may have that name; one that is nearly this one's, where this one's is not, hardly.
-    let name = if layer.folded { fold(&names.pipeline) } else { names.pipeline.clone() };
-    let has_own = layer.names.iter().any(|other| same(layer, &other.pipeline, &names.pipeline));
-    if has_own || nearest(&named.pipeline, [&*name]).is_none() || (named.place != Place::Pipeline && !layer.folded) {
+    })
+}
+
+/// Another pipeline may have that name, if nobody said which there are; one that is nearly this one's, where this one's is
+/// not, hardly has.
+fn of_pipeline(layer: &Layer, named: &Named, pipelines: &[String], names: &Names) -> Option<Finding> {
+    // A file names a pipeline once for all that is in its table.
+    if !layer.folded && named.place != Place::Pipeline {
         return None;
     }
+    let written = |name: &String| if layer.folded { fold(name) } else { name.clone() };
     let what = format!("there is no pipeline `{}`", named.pipeline);
-    Some(by(Finding::new(what, format!("did you mean `{name}`?")).with_excerpt(excerpt)))
+    if !pipelines.is_empty() {
+        let there_are: Vec<String> = pipelines.iter().map(written).collect();
+        let is_there = there_are.contains(&named.pipeline);
+        let cure = did_you_mean(&named.pipeline, "pipelines", there_are.iter().map(String::as_str));
+        return (!is_there).then(|| Finding::new(what, cure));
+    }
+    let name = written(&names.pipeline);
+    let has_own = layer.names.iter().any(|other| same(layer, &other.pipeline, &names.pipeline));
+    let near = !has_own && nearest(&named.pipeline, [&*name]).is_some();
+    near.then(|| Finding::new(what, format!("did you mean `{name}`? if there are both, say so: `Layers::pipelines`")))
 }

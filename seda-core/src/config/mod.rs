@@ -50,6 +50,7 @@ use crate::{
 pub struct Layers {
     steps: Vec<Step>,
     others: bool,
+    pipelines: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -124,6 +125,12 @@ impl Layers {
         Layers { others: true, ..self }
     }
 
+    /// The pipelines that the layers are for: another name in them is a finding. Without this, only a name that is nearly
+    /// that of a pipeline for which nothing is set.
+    pub fn pipelines<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        Layers { pipelines: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
     fn step(mut self, step: Step) -> Self {
         self.steps.push(step);
         self
@@ -133,7 +140,10 @@ impl Layers {
     /// a pipeline that it configures, by a change from it, or by [`Config::check`]. Blocks for the files.
     pub fn read(self) -> Config {
         let others = self.others;
-        Config { layers: self.steps.into_iter().filter_map(|step| step.read(others)).collect() }
+        Config {
+            layers: self.steps.into_iter().filter_map(|step| step.read(others)).collect(),
+            pipelines: self.pipelines.into(),
+        }
     }
 }
 
@@ -196,6 +206,8 @@ fn file(path: String, must: bool, others: bool) -> Option<Layer> {
 #[must_use = "a configuration does nothing before it is given to a pipeline"]
 pub struct Config {
     layers: Arc<[Layer]>,
+    /// Those that may be named, if that is known.
+    pipelines: Arc<[String]>,
 }
 
 impl Config {
@@ -213,7 +225,7 @@ impl Config {
 
 impl Configure for Config {
     fn settings(&self, names: &Names) -> Settings {
-        merge::settings(&self.layers, names)
+        merge::settings(&self.layers, &self.pipelines, names)
     }
 
     fn keep(&self) -> Box<dyn Configure + Send + Sync> {

@@ -43,15 +43,20 @@ impl Graph {
         let mut table = lock(&self.table);
         let mut next = table.clone();
         let (mut set, mut findings) = next.apply(&settings);
-        set.dedup();
         for &(spot, knob) in &set {
+            let now = number(table.rows(spot).row(knob));
             let row = next.rows_mut(spot).row_mut(knob);
             if row.origin == Origin::Code {
                 row.origin = Origin::Live;
             }
-            hold(row);
+            hold(row, now);
         }
-        set.retain(|&(spot, knob)| is_different(&table, &next, spot, knob));
+        let mut seen = Vec::new();
+        set.retain(|of| {
+            let first = !seen.contains(of);
+            seen.push(*of);
+            first && is_different(&table, &next, *of)
+        });
         findings.extend(set.iter().filter_map(|&(spot, knob)| self.refuse(&next, spot, knob)));
         findings.extend(next.stages.iter().flat_map(numbers::of_policy));
         findings.extend(self.shape.check(&manners(&next)));
@@ -168,7 +173,7 @@ impl Graph {
     }
 }
 
-fn is_different(table: &Table, next: &Table, spot: Spot, knob: Knob) -> bool {
+fn is_different(table: &Table, next: &Table, (spot, knob): (Spot, Knob)) -> bool {
     table.rows(spot).row(knob).value != next.rows(spot).row(knob).value
 }
 
@@ -182,13 +187,12 @@ fn number(row: &Row) -> usize {
     }
 }
 
-/// A new range keeps the number that holds, as far as it allows it.
-fn hold(row: &mut Row) {
+/// A new range keeps the number that holds now, as far as it allows it.
+fn hold(row: &mut Row, now: usize) {
     let Value::Threads(threads) = row.value else {
         row.held = None;
         return;
     };
-    let now = row.held.unwrap_or(threads.min);
     row.held = (threads.min < threads.max).then(|| now.clamp(threads.min, threads.max));
 }
 
