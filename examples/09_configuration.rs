@@ -70,7 +70,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A mistake is told before any thread starts; with all others, if there are more.
     let (mut p, _) = orders();
-    p.configure(&Layers::new().toml("mistake.toml", "[pipeline.orders.stage.price]\nthraeds = 4\n").read());
+    let mistake = "[pipeline.orders.stage.price]\nthraeds = 4\n";
+    p.configure(&Layers::new().file("examples/09_configuration.toml").toml("mistake.toml", mistake).read());
     println!("\n{}", p.start().expect_err("the key is misspelt"));
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
     finding::{Finding, list},
     name,
     options::{Placement, QUEUE_MOST, THREADS_MOST, Threads},
-    settings::table::Table,
+    settings::{keys::OWN, table::Table},
     stage::{
         core::{EdgeCore, Wiring},
         outlet::Target,
@@ -157,6 +157,12 @@ fn of_names(pipeline: &Pipeline, in_code: &[bool]) -> Vec<Finding> {
             found.push(Finding::new(
                 format!("{kind} `{name}`: the name {fault}"),
                 "configuration and metrics hang on it: use words like `resize-images`",
+            ));
+        }
+        if kind == "domain" && name == OWN {
+            found.push(Finding::new(
+                "a domain is named `own`, which in configuration stands for threads of a stage's own",
+                "give it another name",
             ));
         }
         if seen.contains(&name.as_str()) {

@@ -1,7 +1,7 @@
 //! Changes while it runs: everything is looked at first, with the new values in place of the old, then all of it is done,
 //! or nothing.
 
-use super::{Graph, numbers, shape::Manner};
+use super::{Graph, fits, numbers, shape::Manner};
 use crate::{
     clock::ns,
     finding::Finding,
@@ -58,7 +58,7 @@ impl Graph {
             first && is_different(&table, &next, *of)
         });
         findings.extend(set.iter().filter_map(|&(spot, knob)| self.refuse(&next, spot, knob)));
-        findings.extend(next.stages.iter().flat_map(numbers::of_policy));
+        findings.extend(next.stages.iter().flat_map(fits::of_policy));
         findings.extend(self.shape.check(&manners(&next)));
         if !findings.is_empty() {
             return Err(ChangeError { findings });

@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod drain;
+mod fits;
 mod ledger;
 pub(crate) mod live;
 mod numbers;

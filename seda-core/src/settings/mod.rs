@@ -2,6 +2,8 @@
 //!
 //! `keys.rs` is the one list of what there is; `table.rs` holds the value of each key of one pipeline, with who set it.
 
+mod build;
+mod change;
 mod explain;
 pub(crate) mod keys;
 pub(crate) mod near;
@@ -9,21 +11,16 @@ mod schema;
 pub(crate) mod table;
 pub(crate) mod value;
 
+pub use build::{DomainSettings, StageSettings};
+pub use change::{ChangeError, Changed};
 pub use explain::Explained;
 pub use keys::{Key, Scope, keys};
 pub(crate) use schema::schema;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use self::{
-    keys::{Knob, OWN, key_of},
-    near::did_you_mean,
-    value::{Raw, Value},
-};
-use crate::{
-    finding::{Finding, list},
-    options::{Threads, WhenFull},
-};
+use self::{near::did_you_mean, value::Value};
+use crate::finding::Finding;
 
 /// Numbers for one pipeline, any of them: for [`Pipeline::configure`](crate::Pipeline::configure) before the start, and for
 /// [`Running::change`](crate::Running::change) after it. Of two that say the same, the later holds.
@@ -159,217 +156,6 @@ impl Configure for Settings {
 
     fn keep(&self) -> Box<dyn Configure + Send + Sync> {
         Box::new(self.clone())
-    }
-}
-
-impl Settings {
-    /// Nothing is set.
-    pub fn new() -> Self {
-        Settings::default()
-    }
-
-    /// Most bytes that all queues together may hold; `None` takes the budget away.
-    pub fn byte_budget(self, bytes: impl Into<Option<u64>>) -> Self {
-        let bytes = bytes.into().map_or(Value::None, Value::Bytes);
-        self.with(Place::Pipeline, Knob::ByteBudget, bytes)
-    }
-
-    /// A handler that has not returned for so long is named through tracing.
-    pub fn watchdog(self, after: Duration) -> Self {
-        self.with(Place::Pipeline, Knob::Watchdog, Value::Time(after))
-    }
-
-    /// Whether waits and service times are recorded.
-    pub fn metrics(self, on: bool) -> Self {
-        self.with(Place::Pipeline, Knob::Metrics, Value::Flag(on))
-    }
-
-    /// Numbers of a declared domain.
-    pub fn domain(self, name: &str, set: impl FnOnce(DomainSettings) -> DomainSettings) -> Self {
-        set(DomainSettings { settings: self, name: name.to_string() }).settings
-    }
-
-    /// Numbers of a stage.
-    pub fn stage(self, name: &str, set: impl FnOnce(StageSettings) -> StageSettings) -> Self {
-        set(StageSettings { settings: self, name: name.to_string() }).settings
-    }
-
-    /// Sets a key from text, as an operator writes it: `set("stage.price.queue.bytes", "64 MiB")`.
-    ///
-    /// # Errors
-    /// A key that does not exist, or a value that it does not take.
-    pub fn set(mut self, key: &str, value: &str) -> Result<Self, ChangeError> {
-        let (place, key) = split(key).map_err(ChangeError::one)?;
-        let raw = Raw::Word(value.to_string());
-        let value = key.kind.read(&raw, key.optional);
-        let value = value.map_err(|why| ChangeError::one(cannot_be(&place.path(key.name), key, &raw, &why)))?;
-        self.entries.push(Entry { place, key, value, origin: Origin::Code, excerpt: None });
-        Ok(self)
-    }
-
-    fn with(mut self, place: Place, knob: Knob, value: Value) -> Self {
-        self.entries.push(Entry { place, key: key_of(knob), value, origin: Origin::Code, excerpt: None });
-        self
-    }
-}
-
-/// Numbers of a domain, within [`Settings::domain`].
-#[derive(Debug)]
-#[must_use]
-pub struct DomainSettings {
-    settings: Settings,
-    name: String,
-}
-
-impl DomainSettings {
-    /// Threads, or a range of them; while running, within the range that it started with.
-    pub fn threads(self, threads: impl Into<Threads>) -> Self {
-        self.with(Knob::DomainThreads, Value::Threads(threads.into()))
-    }
-
-    /// Whether callers do its work; not while running.
-    pub fn caller_runs(self, on: bool) -> Self {
-        self.with(Knob::CallerRuns, Value::Flag(on))
-    }
-
-    fn with(self, knob: Knob, value: Value) -> Self {
-        let place = Place::Domain(self.name.clone());
-        DomainSettings { settings: self.settings.with(place, knob, value), name: self.name }
-    }
-}
-
-/// Numbers of a stage, within [`Settings::stage`]; they read as the options of a handler do.
-#[derive(Debug)]
-#[must_use]
-pub struct StageSettings {
-    settings: Settings,
-    name: String,
-}
-
-impl StageSettings {
-    /// Threads of its own, or a range of them; while running, within the range that it started with.
-    pub fn threads(self, threads: impl Into<Threads>) -> Self {
-        self.with(Knob::Threads, Value::Threads(threads.into()))
-    }
-
-    /// Moves it onto a declared domain; not while running.
-    pub fn domain(self, name: &str) -> Self {
-        self.with(Knob::Domain, Value::Word(name.to_string()))
-    }
-
-    /// Moves it to threads of its own; not while running.
-    pub fn own_threads(self) -> Self {
-        self.with(Knob::Domain, Value::Word(OWN.to_string()))
-    }
-
-    /// Most workers of its domain that may be in it at once, or a range.
-    pub fn limit(self, workers: impl Into<Threads>) -> Self {
-        self.with(Knob::Limit, Value::Threads(workers.into()))
-    }
-
-    /// All workers of its domain may be in it at once.
-    pub fn no_limit(self) -> Self {
-        self.with(Knob::Limit, Value::None)
-    }
-
-    /// Bound of the queue, in events.
-    pub fn queue(self, events: usize) -> Self {
-        self.with(Knob::QueueEvents, Value::Count(events as u64))
-    }
-
-    /// Bound of the queue in bytes, or none; for stages whose code says what an event weighs.
-    pub fn queue_bytes(self, bytes: impl Into<Option<u64>>) -> Self {
-        self.with(Knob::QueueBytes, bytes.into().map_or(Value::None, Value::Bytes))
-    }
-
-    /// Time to live in the queue, or none. Changed while running, it holds for events that are offered from then on.
-    pub fn max_age(self, age: impl Into<Option<Duration>>) -> Self {
-        self.with(Knob::MaxAge, age.into().map_or(Value::None, Value::Time))
-    }
-
-    /// What an offer to a full queue does.
-    pub fn when_full(self, when_full: WhenFull) -> Self {
-        self.with(Knob::WhenFull, Value::Word(when_full.to_string()))
-    }
-
-    /// Most events that a worker takes at once.
-    pub fn batch_max(self, events: usize) -> Self {
-        self.with(Knob::BatchMax, Value::Count(events as u64))
-    }
-
-    /// A [`TokenBucket`](crate::TokenBucket); while running, only for a stage that has one.
-    pub fn token_bucket(self, rate: f64, burst: usize) -> Self {
-        self.with(Knob::Policy, Value::Word(keys::TOKEN_BUCKET.to_string()))
-            .with(Knob::Rate, Value::Rate(rate))
-            .with(Knob::Burst, Value::Count(burst as u64))
-    }
-
-    /// A [`MaxConcurrency`](crate::MaxConcurrency); while running, only for a stage that has one.
-    pub fn max_concurrency(self, events: usize) -> Self {
-        self.with(Knob::Policy, Value::Word(keys::MAX_CONCURRENCY.to_string()))
-            .with(Knob::Concurrency, Value::Count(events as u64))
-    }
-
-    /// Admits all; not while running.
-    pub fn admit_all(self) -> Self {
-        self.with(Knob::Policy, Value::None)
-    }
-
-    fn with(self, knob: Knob, value: Value) -> Self {
-        let place = Place::Stage(self.name.clone());
-        StageSettings { settings: self.settings.with(place, knob, value), name: self.name }
-    }
-}
-
-/// Why nothing was changed, or nothing could be said: every finding, not the first alone.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChangeError {
-    /// At least one.
-    pub findings: Vec<Finding>,
-}
-
-impl ChangeError {
-    pub(crate) fn one(finding: Finding) -> Self {
-        ChangeError { findings: vec![finding] }
-    }
-}
-
-impl fmt::Display for ChangeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.findings[..] {
-            [Finding { what, cure, excerpt: None }] => write!(f, "{what}; {cure}"),
-            findings => list(f, "nothing was changed", findings),
-        }
-    }
-}
-
-/// Reads as [`Display`](fmt::Display) does, since `main` and `unwrap` show this form.
-impl fmt::Debug for ChangeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for ChangeError {}
-
-/// What a change did.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Changed {
-    /// The keys whose value is another now, with what it was and what it is.
-    pub keys: Vec<(String, String, String)>,
-}
-
-impl fmt::Display for Changed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.keys.is_empty() {
-            return f.write_str("nothing is different");
-        }
-        for (at, (key, from, to)) in self.keys.iter().enumerate() {
-            write!(f, "{}{key}: {from} -> {to}", if at == 0 { "" } else { "\n" })?;
-        }
-        Ok(())
     }
 }
 
