@@ -19,6 +19,8 @@ pub const BATCH_MAX: usize = 64;
 
 /// Most threads of one domain: beyond it is a slip of the pen.
 pub(crate) const THREADS_MOST: usize = 1024;
+/// Most events of one async stage on their way at once, likewise.
+pub(crate) const TASKS_MOST: usize = 1 << 16;
 /// Longest queue, for the same reason.
 pub(crate) const QUEUE_MOST: usize = 1 << 30;
 
@@ -152,6 +154,8 @@ pub(crate) enum Placement {
     Own(Threads),
     /// In a declared domain, with at most so many workers in it at once.
     Domain { domain: DomainId, limit: Option<Threads> },
+    /// On the host's async runtime, at most so many events on their way at once.
+    Tasks { limit: Threads },
 }
 
 /// A declared domain of one pipeline.
@@ -176,6 +180,8 @@ pub(crate) struct StageOptions {
     pub(crate) policy: Numbers,
     pub(crate) uses: Vec<(u32, u32)>,
     pub(crate) limit_without_domain: bool,
+    /// What an async handler was told about threads.
+    pub(crate) threads_for_tasks: Option<&'static str>,
     /// Options given twice, by name: a finding.
     pub(crate) twice: Vec<&'static str>,
     given: Vec<&'static str>,
@@ -195,6 +201,7 @@ impl Default for StageOptions {
             policy: Numbers::None,
             uses: Vec::new(),
             limit_without_domain: false,
+            threads_for_tasks: None,
             twice: Vec::new(),
             given: Vec::new(),
         }
@@ -207,6 +214,14 @@ impl StageOptions {
             self.twice.push(option);
         }
         self.given.push(option);
+    }
+
+    /// An async handler has no threads to be placed on.
+    pub(crate) fn place(&mut self, option: &'static str, to: impl FnOnce(Placement) -> Placement) {
+        match self.placement {
+            Placement::Tasks { .. } => self.threads_for_tasks = Some(option),
+            before => self.placement = to(before),
+        }
     }
 
     pub(crate) fn take_admission(&mut self) -> Option<Box<dyn Admission>> {

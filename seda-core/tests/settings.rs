@@ -3,6 +3,7 @@
 use seda_core::{
     MaxConcurrency, Settings, TokenBucket, keys,
     prelude::*,
+    task,
     test::{Takes, Virtual, collect},
 };
 
@@ -363,4 +364,27 @@ fn every_key_of_a_pipeline_can_be_explained() {
     assert_eq!(threads.note.unwrap(), "has no effect: the stage runs on the threads of the domain `front`");
     let error = running.explain("stage.wrok.threads").unwrap_err().to_string();
     assert_eq!(error, "there is no stage `wrok`; did you mean `work`?");
+}
+
+#[test]
+fn an_async_stage_has_a_limit_and_neither_threads_nor_a_domain() {
+    let graph = |settings: Settings| {
+        let mut p = Pipeline::named("async");
+        p.domain("front", 1);
+        let (_, out) = p.stage("fetch", task(async |n: u64| n));
+        p.end_with("end", out, drop::<u64>);
+        p.configure(&Settings::new().stage("end", |end| end.domain("front")));
+        p.configure(&settings);
+        Virtual::start(p, 1)
+    };
+    let mut sim = graph(Settings::new()).unwrap();
+    let limit = |sim: &Virtual| sim.snapshot().stage("fetch").unwrap().limit;
+    assert_eq!((limit(&sim), sim.explain("stage.fetch.limit").unwrap().value), (64, "64".to_string()));
+    sim.change(&Settings::new().stage("fetch", |fetch| fetch.limit(8).batch_max(5))).unwrap();
+    assert_eq!(limit(&sim), 8);
+    assert!(refused(sim.change(&Settings::new().stage("fetch", |fetch| fetch.limit(65)))).contains("within"));
+    assert_eq!(limit(&graph(Settings::new().stage("fetch", |fetch| fetch.limit(500))).unwrap()), 500);
+    let text = graph(Settings::new().stage("fetch", |fetch| fetch.threads(2).domain("front"))).unwrap_err().to_string();
+    assert!(text.contains("`stage.fetch.threads` is set to 2 (code), but the stage is async"), "{text}");
+    assert!(text.contains("`stage.fetch.domain` is set to front (code), but the stage is async"), "{text}");
 }

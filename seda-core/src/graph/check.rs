@@ -13,14 +13,20 @@ use super::{
 use crate::{
     finding::{Finding, list},
     name,
-    options::{Placement, QUEUE_MOST, THREADS_MOST, Threads},
-    settings::{keys::OWN, table::Table},
+    options::{Placement, QUEUE_MOST, TASKS_MOST, THREADS_MOST, Threads},
+    settings::{
+        keys::{ASYNC, OWN},
+        table::Table,
+    },
     stage::{
-        core::{EdgeCore, Wiring},
+        core::{EdgeCore, Shared, Wiring},
         outlet::Target,
     },
     sync::lock,
 };
+
+/// Tasks that take the events of one async stage. What they take and cannot end at once goes on by itself, so few will do.
+pub(crate) const PUMPS_MOST: usize = 8;
 
 /// Why a pipeline did not start: every finding, not the first alone. No thread ran, no event was taken.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,6 +70,17 @@ fn of_stage(stage: &mut Declared) -> Vec<Finding> {
             "`.limit(..)` without a domain before it".into(),
             "an own pool's limit is its `.threads(..)`; in a domain, say `.on(&domain)` first",
         );
+    }
+    if let Some(option) = options.threads_for_tasks {
+        find(
+            format!("`.{option}(..)` on an async handler, which runs on the host's runtime"),
+            "say how many events may be on their way at once: `.limit(64)`",
+        );
+    }
+    if let Placement::Tasks { limit } = options.placement
+        && !(1 <= limit.min && limit.min <= limit.max && limit.max <= TASKS_MOST)
+    {
+        find(format!("a limit of {limit} events on their way"), "give 1 to 65536");
     }
     if let Placement::Domain { limit: Some(Threads { min: 0, .. }), .. } = options.placement {
         find("a limit of 0 workers would never run".into(), "give at least 1");
@@ -159,9 +176,9 @@ fn of_names(pipeline: &Pipeline, in_code: &[bool]) -> Vec<Finding> {
                 "configuration and metrics hang on it: use words like `resize-images`",
             ));
         }
-        if kind == "domain" && name == OWN {
+        if kind == "domain" && (name == OWN || name == ASYNC) {
             found.push(Finding::new(
-                "a domain is named `own`, which in configuration stands for threads of a stage's own",
+                format!("a domain is named `{name}`, which in configuration stands for a place of another kind"),
                 "give it another name",
             ));
         }
@@ -294,6 +311,7 @@ fn lay_domains(
             name: declared.name.clone(),
             own: false,
             caller_runs: declared.caller_runs,
+            tasks: false,
             threads: declared.threads,
             stages: Vec::new(),
             spans: Vec::new(),
@@ -306,14 +324,14 @@ fn lay_domains(
         domain_of[stage] = match declared.options.placement {
             Placement::Domain { domain, .. } => index_of[domain.index as usize],
             Placement::Own(threads) => {
-                domains.push(DomainPlan {
-                    name: declared.name.clone(),
-                    own: true,
-                    caller_runs: false,
-                    threads,
-                    stages: Vec::new(),
-                    spans: Vec::new(),
-                });
+                domains.push(own_domain(&declared.name, threads, false));
+                domains.len() - 1
+            }
+            Placement::Tasks { limit } => {
+                let shared = &pipeline.shared;
+                // On virtual time each event on its way has a worker of its own, as none of them takes any.
+                let runs = if shared.clock.is_virtual() { limit.max } else { pumps(shared, limit.max) };
+                domains.push(own_domain(&declared.name, runs.into(), true));
                 domains.len() - 1
             }
         };
@@ -330,6 +348,16 @@ fn lay_domains(
         domain.spans = (0..n).map(span).collect();
     }
     (domains, domain_of)
+}
+
+fn own_domain(name: &str, threads: Threads, tasks: bool) -> DomainPlan {
+    let (stages, spans) = (Vec::new(), Vec::new());
+    DomainPlan { name: name.to_string(), own: true, caller_runs: false, tasks, threads, stages, spans }
+}
+
+/// Tasks that take an async stage's events: no more than the runtime runs at once.
+fn pumps(shared: &Shared, limit: usize) -> usize {
+    shared.tasks.get().map_or(1, |runtime| runtime.workers()).clamp(1, PUMPS_MOST.min(limit))
 }
 
 /// Tells each edge which asks can still be answered behind it.

@@ -3,6 +3,7 @@
 use super::pipeline::Declared;
 use crate::{
     finding::Finding,
+    options::Placement,
     settings::{
         Names,
         keys::{Knob, MAX_CONCURRENCY, OWN, TOKEN_BUCKET},
@@ -21,7 +22,13 @@ pub(super) fn of_place(stage: &Declared, rows: &Rows, names: &Names) -> Vec<Find
         }
     };
     let name = rows.name();
+    let is_async = matches!(stage.options.placement, Placement::Tasks { .. });
     match rows.word(Knob::Domain).filter(|domain| *domain != OWN) {
+        _ if is_async => {
+            let cure = "take it out; what can be set is its `limit`";
+            find(Knob::Domain, "the stage is async: it runs on the host's runtime", cure);
+            find(Knob::Threads, "the stage is async: it runs on the host's runtime", cure);
+        }
         None => find(
             Knob::Limit,
             "the stage has threads of its own, and they are its limit",

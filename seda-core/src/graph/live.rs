@@ -8,7 +8,7 @@ use crate::{
     options::Threads,
     settings::{
         ChangeError, Changed, Configure, Explained, Names, Origin,
-        keys::{Knob, OWN},
+        keys::{ASYNC, Knob, OWN},
         table::{Row, Rows, Spot, Table},
         value::Value,
     },
@@ -103,6 +103,10 @@ impl Graph {
         let domain = rows.word_if_any(Knob::Domain).filter(|domain| *domain != OWN);
         let name = rows.name();
         match (knob, domain) {
+            (Knob::Threads, Some(ASYNC)) => {
+                let what = "the stage is async: it runs on the host's runtime";
+                return Some(rows.finding(knob, what, &format!("change `stage.{name}.limit`")));
+            }
             (Knob::Threads, Some(domain)) => {
                 let what = format!("the stage runs on the threads of the domain `{domain}`");
                 return Some(rows.finding(knob, &what, &format!("change `domain.{domain}.threads`")));
@@ -168,6 +172,11 @@ impl Graph {
             Knob::DomainThreads | Knob::CallerRuns | Knob::Domain | Knob::Threads | Knob::Policy => return,
         };
         if let Spot::Stage(at) = spot {
+            // On virtual time, each event of an async stage has a place of its own.
+            let alone = self.shared.clock.is_virtual() && self.domains[self.stages[at].domain].tasks;
+            if alone && matches!(turn, Turn::BatchMax(_)) {
+                return;
+            }
             self.stages[at].activation.books().turn(turn);
         }
     }

@@ -2,6 +2,7 @@
 //! written to where they are used.
 
 use super::{
+    check::PUMPS_MOST,
     fits,
     pipeline::{Declared, Pipeline},
     shape::Manner,
@@ -12,8 +13,8 @@ use crate::{
     finding::Finding,
     options::{DomainId, Placement, Threads, WhenFull},
     settings::{
-        Names,
-        keys::{Knob, MAX_CONCURRENCY, OWN, TOKEN_BUCKET},
+        Names, Origin,
+        keys::{ASYNC, Knob, MAX_CONCURRENCY, OWN, TOKEN_BUCKET},
         table::{Row, Rows, Table},
         value::Value,
     },
@@ -62,11 +63,15 @@ fn begin_at_least(row: &mut Row) {
     }
 }
 
-/// Without a limit of its own, a stage may be given any up to the threads of its domain.
+/// Without a limit of its own, a stage may be given any up to the threads of its domain, or what an async one has by
+/// default.
 fn limit_range(table: &Table, stage: usize) -> Option<Threads> {
     let rows = &table.stages[stage];
-    if rows.row(Knob::Limit).value != Value::None {
-        return None;
+    let row = rows.row(Knob::Limit);
+    match row.value {
+        Value::Threads(threads) if row.origin == Origin::Default => return Some(Threads { min: 1, max: threads.max }),
+        Value::None => {}
+        _ => return None,
     }
     let domain = table.domains.iter().find(|domain| Some(domain.name()) == rows.word(Knob::Domain))?;
     domain.threads(Knob::DomainThreads).map(|threads| Threads { min: 1, max: threads.max })
@@ -97,11 +102,14 @@ fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
     let options = &stage.options;
     let (domain, threads, limit) = match options.placement {
         Placement::Own(threads) => (None, threads, None),
-        Placement::Domain { domain, limit } => (names.domains.get(domain.index as usize), 1.into(), limit),
+        Placement::Domain { domain, limit } => {
+            (names.domains.get(domain.index as usize).map(String::as_str), 1.into(), limit)
+        }
+        Placement::Tasks { limit } => (Some(ASYNC), 1.into(), Some(limit)),
     };
-    rows.code(Knob::Domain, word(domain.map_or(OWN, String::as_str)), domain.is_some());
+    rows.code(Knob::Domain, word(domain.unwrap_or(OWN)), domain.is_some());
     rows.code(Knob::Threads, Value::Threads(threads), domain.is_none() && options.was_given("threads"));
-    rows.code(Knob::Limit, limit.map_or(Value::None, Value::Threads), limit.is_some());
+    rows.code(Knob::Limit, limit.map_or(Value::None, Value::Threads), options.was_given("limit"));
     rows.code(Knob::QueueEvents, Value::Count(options.queue_events as u64), options.was_given("queue"));
     rows.code(Knob::QueueBytes, options.queue_bytes.map_or(Value::None, Value::Bytes), options.queue_bytes.is_some());
     rows.code(Knob::MaxAge, options.max_age.map_or(Value::None, Value::Time), options.max_age.is_some());
@@ -156,12 +164,13 @@ pub(super) fn write_back(pipeline: &mut Pipeline, table: &Table) {
     let domain_named = |name: &str| table.domains.iter().position(|rows| rows.name() == name);
     for (stage, rows) in pipeline.stages.iter_mut().zip(&table.stages) {
         let options = &mut stage.options;
-        options.placement = match rows.word(Knob::Domain).and_then(domain_named) {
-            Some(index) => Placement::Domain {
+        options.placement = match (options.placement, rows.word(Knob::Domain).and_then(domain_named)) {
+            (Placement::Tasks { limit }, _) => Placement::Tasks { limit: rows.threads(Knob::Limit).unwrap_or(limit) },
+            (_, Some(index)) => Placement::Domain {
                 domain: DomainId { pipeline: id, index: index as u32 },
                 limit: rows.threads(Knob::Limit),
             },
-            None => Placement::Own(rows.threads(Knob::Threads).unwrap_or(1.into())),
+            (_, None) => Placement::Own(rows.threads(Knob::Threads).unwrap_or(1.into())),
         };
         options.queue_events = rows.count(Knob::QueueEvents).unwrap_or(options.queue_events);
         options.queue_bytes = rows.bytes(Knob::QueueBytes);
@@ -184,7 +193,7 @@ pub(super) fn manners(pipeline: &Pipeline) -> Vec<Manner<'_>> {
         has_policy: stage.options.policy != Numbers::None,
         domain: match stage.options.placement {
             Placement::Domain { domain, .. } => Some(domain.index as usize),
-            Placement::Own(_) => None,
+            Placement::Own(_) | Placement::Tasks { .. } => None,
         },
     });
     manners.collect()
@@ -211,6 +220,7 @@ fn places(pipeline: &Pipeline, stage: usize) -> (usize, usize) {
     let stage = &pipeline.stages[stage];
     let (most, first) = match stage.options.placement {
         Placement::Own(threads) => (threads.max, threads.min),
+        Placement::Tasks { limit } => (limit.max + PUMPS_MOST, limit.min),
         Placement::Domain { domain, limit } => {
             let threads = pipeline.domains[domain.index as usize].threads.max;
             let limit = limit.unwrap_or(threads.into());
@@ -236,6 +246,9 @@ fn tell_of_ranges(table: &Table, pipeline: &str) {
 pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
     let domain = rows.word_if_any(Knob::Domain).filter(|domain| *domain != OWN);
     match (row.key.knob, domain) {
+        (Knob::Threads, Some(ASYNC)) => {
+            return Some("has no effect: an async stage runs on the host's runtime".to_string());
+        }
         (Knob::Threads, Some(domain)) => {
             return Some(format!("has no effect: the stage runs on the threads of the domain `{domain}`"));
         }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::value::Kind;
-use crate::options::{QUEUE_MOST, THREADS_MOST};
+use crate::options::{QUEUE_MOST, TASKS_MOST, THREADS_MOST};
 
 /// What a key belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +85,8 @@ pub(crate) const TOKEN_BUCKET: &str = "token-bucket";
 pub(crate) const MAX_CONCURRENCY: &str = "max-concurrency";
 /// Value of `domain` for a stage with threads of its own.
 pub(crate) const OWN: &str = "own";
+/// The same for an async stage; it is shown, and cannot be set.
+pub(crate) const ASYNC: &str = "async";
 
 const THREADS: Kind = Kind::Threads { most: THREADS_MOST };
 const EVENTS: Kind = Kind::Count { most: QUEUE_MOST as u64 };
@@ -127,10 +129,11 @@ pub(crate) static KEYS: [Key; 17] = [
         ..key(Scope::Stage, "threads", Knob::Threads, THREADS, "1")
     },
     Key {
-        what: "most workers of its domain that may be in it at once: a number, or a range; by default all of them",
-        unit: "workers",
+        what: "most workers of its domain that may be in it at once, by default all of them; of an async handler, most \
+               events on their way, by default 64: a number, or a range within which it can be changed while running",
+        unit: "workers or events",
         optional: true,
-        ..key(Scope::Stage, "limit", Knob::Limit, THREADS, "none")
+        ..key(Scope::Stage, "limit", Knob::Limit, Kind::Threads { most: TASKS_MOST }, "none")
     },
     Key {
         what: "most events that may wait in its queue",

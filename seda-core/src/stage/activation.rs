@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
 };
 
@@ -15,6 +15,7 @@ use super::{
     books::Books,
     core::StageCore,
     cx::{self, Cx, note},
+    flight::Aloft,
     handler::{BoxError, Factory, Pulling, Work},
     inbox::{Inbox, Taken, What},
     outlet::{Emit, Handing, Port},
@@ -28,6 +29,7 @@ use crate::{
     ready::{LONG, ReadySet},
     sync::lock,
     ticket::Loss,
+    trace::Trace,
 };
 
 /// A stage as its driver sees it.
@@ -48,6 +50,9 @@ pub(crate) trait Activate: Send + Sync {
 
     /// What is in a handler that does not return is fenced off: it will not settle, nor emit. Gives the events it held.
     fn fence(&self) -> u64;
+
+    /// Second signal: async handlers that have not ended are dropped where they are, and their events left.
+    fn cancel(&self);
 
     /// The pipeline has stopped: what is kept in outboxes is left. False if a hand is still held: an iterator, or an
     /// adapter's function, has not returned.
@@ -74,40 +79,42 @@ pub(crate) enum Begun {
 }
 
 pub(crate) struct Activation<I, O> {
-    me: std::sync::Weak<Activation<I, O>>,
-    inbox: Arc<Inbox<I>>,
+    pub(super) me: std::sync::Weak<Activation<I, O>>,
+    pub(super) inbox: Arc<Inbox<I>>,
     resume: Arc<dyn Resume>,
     factory: Factory<I, O>,
     /// In the factory's place, for tests and simulation.
     model: OnceLock<Factory<I, O>>,
     port: Arc<Port<O>>,
     /// As many as the numbers of the start allow; each is made when it is first used.
-    places: OnceLock<Places<I, O>>,
+    pub(super) places: OnceLock<Places<I, O>>,
 }
 
 type Places<I, O> = Box<[OnceLock<Place<I, O>>]>;
 
 /// Between a handler's return and its settling stands one word, so that a fence and a late return have one order.
-struct Place<I, O> {
-    phase: AtomicU8,
-    held: std::sync::atomic::AtomicU64,
-    hand: Mutex<Hand<I, O>>,
+pub(super) struct Place<I, O> {
+    pub(super) phase: AtomicU8,
+    pub(super) held: AtomicU64,
+    pub(super) hand: Mutex<Hand<I, O>>,
+    /// What keeps the place, where it is an async handler that has not ended.
+    pub(super) flight: Mutex<Option<Arc<dyn Aloft>>>,
 }
 
 const IDLE: u8 = 0;
-const HANDLING: u8 = 1;
-const FENCED: u8 = 2;
+pub(super) const HANDLING: u8 = 1;
+pub(super) const FENCED: u8 = 2;
 
 /// What a worker has in hand at one place.
-struct Hand<I, O> {
+pub(super) struct Hand<I, O> {
     work: Option<Box<dyn Work<I, O>>>,
-    cx: Cx,
-    outs: Batch<O>,
+    pub(super) cx: Cx,
+    pub(super) outs: Batch<O>,
     out: Box<dyn Emit<O>>,
-    keys: Vec<u64>,
-    account: Account,
+    pub(super) keys: Vec<u64>,
+    pub(super) account: Account,
     emptied: Batch<I>,
-    began_ns: u64,
+    pub(super) began_ns: u64,
     pulling: Option<Pulling>,
 }
 
@@ -133,14 +140,15 @@ impl<I: Event, O: Event> Activation<I, O> {
     }
 
     /// None before the start.
-    fn places(&self) -> &[OnceLock<Place<I, O>>] {
+    pub(super) fn places(&self) -> &[OnceLock<Place<I, O>>] {
         self.places.get().map_or(&[], |places| places)
     }
 
-    fn place(&self, place: u32) -> &Place<I, O> {
+    pub(super) fn place(&self, place: u32) -> &Place<I, O> {
         self.places()[place as usize].get_or_init(|| Place {
             phase: AtomicU8::new(IDLE),
             held: 0.into(),
+            flight: Mutex::new(None),
             hand: Mutex::new(Hand {
                 work: None,
                 cx: Cx::new(self.core().clone()),
@@ -209,6 +217,10 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// Expired events end here, before any handler sees them; the waits of the others are noted.
     fn sift(&self, hand: &mut Hand<I, O>, mut batch: Batch<I>, now_ns: u64) -> Batch<I> {
+        if self.core().shared.traces() {
+            let traces = batch.iter_mut().filter_map(|envelope| envelope.marks.as_mut()?.trace.as_mut());
+            traces.for_each(Trace::taken);
+        }
         let max_age_ns = self.core().max_age_ns();
         let mut any_expired = false;
         let mut since_stamp = 0;
@@ -315,7 +327,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                 if !self.have_work(&mut hand) {
                     break;
                 }
-                self.handle_guarded(&mut hand, &mut batch);
+                self.handle_guarded(&mut hand, &mut batch, place, run);
             }
         });
         let hand = &mut *hand;
@@ -331,14 +343,15 @@ impl<I: Event, O: Event> Activation<I, O> {
         if self.returned(place) { Begun::Handled { place: index, events, spent_ns } } else { Begun::Working }
     }
 
-    fn handle_guarded(&self, hand: &mut Hand<I, O>, batch: &mut Batch<I>) {
+    fn handle_guarded(&self, hand: &mut Hand<I, O>, batch: &mut Batch<I>, place: &Place<I, O>, run: &Run<'_>) {
         let Hand { work: Some(work), outs, cx, .. } = hand else { return };
         let before = (batch.len(), cx.answered + cx.expired);
         let result = catch_unwind(AssertUnwindSafe(|| {
             cx::as_handler(&self.inbox.core, || work.run(batch, outs, cx));
         }));
+        let pending = work.pending();
         if let Err(panic) = result {
-            let begun = (before.0 - batch.len()) as u64;
+            let begun = (before.0 - batch.len() - pending.len()) as u64;
             cx.failed += begun - (cx.answered + cx.expired - before.1);
             let loss = Loss::Failed(message(&*panic));
             told(self.core(), &loss);
@@ -346,6 +359,9 @@ impl<I: Event, O: Event> Activation<I, O> {
             // Its state may panic again as it goes.
             let gone = hand.work.take();
             let _ = catch_unwind(AssertUnwindSafe(|| drop(gone)));
+        }
+        if !pending.is_empty() {
+            self.launch(hand, place, pending, run);
         }
     }
 
@@ -359,9 +375,20 @@ impl<I: Event, O: Event> Activation<I, O> {
             hand.account.pulled = 1;
             Pulling::End
         });
+        if self.core().shared.traces() {
+            hand.outs.iter_mut().for_each(|envelope| self.follow(envelope));
+        }
         hand.account.done = hand.outs.len() as u64;
         hand.account.pulled += hand.account.done;
         hand.pulling = Some(pulling);
+    }
+
+    /// An event that a source has made begins here.
+    fn follow(&self, envelope: &mut Envelope<O>) {
+        let shared = &self.core().shared;
+        if let Some(trace) = Trace::sample(shared.trace_every.load(Ordering::Relaxed), &shared.name) {
+            envelope.marks.get_or_insert_default().trace = Some(trace);
+        }
     }
 
     fn flush(&self, hand: &mut Hand<I, O>) {
@@ -385,7 +412,7 @@ impl<I: Event, O: Event> Activation<I, O> {
     }
 
     /// False if the fence was quicker: then what the handler gave is nobody's.
-    fn returned(&self, place: &Place<I, O>) -> bool {
+    pub(super) fn returned(&self, place: &Place<I, O>) -> bool {
         place.held.store(0, Ordering::Relaxed);
         place.phase.compare_exchange(HANDLING, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
@@ -468,6 +495,10 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         let fenced = places
             .filter(|place| place.phase.compare_exchange(HANDLING, FENCED, Ordering::SeqCst, Ordering::SeqCst).is_ok());
         fenced.map(|place| place.held.load(Ordering::Relaxed).max(1)).sum()
+    }
+
+    fn cancel(&self) {
+        self.stop_flights();
     }
 
     fn abandon(&self) -> bool {

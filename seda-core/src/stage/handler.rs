@@ -10,11 +10,12 @@ use std::{
     },
 };
 
-use super::cx::Cx;
+use super::{cx::Cx, flight::Pending};
 use crate::{
     event::{Envelope, Event},
     options::{Extract, StageOptions},
     queue::Batch as Queued,
+    trace::within,
 };
 
 /// Why a handler could not start.
@@ -229,6 +230,11 @@ pub(crate) trait Work<I, O>: Send {
         Pulling::End
     }
 
+    /// Async handlers only: what the last run left unfinished.
+    fn pending(&mut self) -> Vec<Pending<O>> {
+        Vec::new()
+    }
+
     /// Data-parallel handlers only: the function to run on the pool.
     fn parallel(&self) -> Option<Arc<dyn Fn(I) -> O + Send + Sync>> {
         None
@@ -304,6 +310,7 @@ pub mod shape {
     pub struct Each<M>(PhantomData<M>);
     pub struct Whole<I, O>(PhantomData<(I, O)>);
     pub struct Parallel<I, O>(PhantomData<(I, O)>);
+    pub struct Async<M>(PhantomData<M>);
     pub struct Tuned;
 }
 
@@ -326,7 +333,8 @@ fn each<I, O>(batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx, mut hand
         if looked && cx.has_expired() {
             continue;
         }
-        let event = handle(envelope.event, cx);
+        let work = cx.work();
+        let event = within(work.as_ref(), || handle(envelope.event, cx));
         cx.answered += 1;
         outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
     }
@@ -557,6 +565,8 @@ where
             marks.push_back(envelope.marks);
         }
         cx.batch_marks = marks;
+        let followed = cx.batch_marks.iter().flatten().filter_map(|marks| marks.trace.as_ref());
+        let _works: Vec<_> = followed.map(|trace| trace.work(&cx.core.name)).collect();
         let answers = (self.0.0)(Batch(events));
         cx.answered += answers.0.len() as u64;
         let marks = cx.batch_marks.drain(..);

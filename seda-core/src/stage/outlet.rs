@@ -232,6 +232,9 @@ impl<T: Event> Emit<T> for Lane<T> {
         if let Some(asks) = self.edge.asks.get() {
             batch.iter_mut().for_each(|envelope| keep_ticket(envelope, asks));
         }
+        if self.inbox.core.shared.traces() {
+            batch.iter_mut().for_each(|envelope| begin_wait(envelope, &self.inbox.core.name));
+        }
         if self.waiting.is_empty() { std::mem::swap(&mut self.waiting, batch) } else { self.waiting.append(batch) }
     }
 
@@ -287,6 +290,13 @@ fn keep_ticket<T>(envelope: &mut Envelope<T>, asks: &[u32]) {
         if marks.is_default() {
             envelope.marks = None;
         }
+    }
+}
+
+/// A followed event waits from when it was made, whether there is room for it or not.
+fn begin_wait<T>(envelope: &mut Envelope<T>, stage: &str) {
+    if let Some(trace) = envelope.marks.as_mut().and_then(|marks| marks.trace.as_mut()) {
+        trace.waits(stage);
     }
 }
 
