@@ -14,7 +14,7 @@
 //! | 6 | `stage`: inlet, activation, outlet, handler; `config`: layers of files and environment (a feature) |
 //! | 7 | `graph`: checks, drain, ledger |
 //! | 8 | `drive`: threads, virtual time |
-//! | 9 to 11 | `stopping`; `runtime`; `test` |
+//! | 9 to 11 | `stopping`, `watch`; `runtime`; `test` |
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -42,14 +42,19 @@ mod ticket;
 mod timer;
 mod trace;
 mod units;
+mod watch;
 
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigError, Layers};
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
 pub use event::Event;
 pub use finding::Finding;
-pub use graph::{Answer, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError};
+pub use graph::{
+    Answer, Drawing, Health, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError, Trouble,
+};
 pub use metrics::{BatchSizes, Blocked, Counts, EdgeSnapshot, Percentiles, ShedCount, Snapshot, StageSnapshot};
+#[cfg(feature = "metrics")]
+pub use metrics::{METRICS, Metric, MetricKind};
 pub use options::{BATCH_MAX, Deadlines, OfferOptions, QUEUE_EVENTS, Threads, WhenFull};
 pub use outcome::{AskError, Reason, Refusal, Refused};
 pub use runtime::Running;
@@ -69,12 +74,13 @@ pub use stage::{
     outlet::Outlet,
     parallel::{Parallel, parallel},
     route::{Branches, Give, Given, IsOption, IsResult, Open, Route, To},
-    source::{IntoSource, Pull, Pulled, SourceParts, pull},
+    source::{IntoSource, Pull, PullAsync, Pulled, SourceParts, pull, pull_async},
     task::{TASKS, Task, TaskCx, TaskFn, task},
     tune::{Domain, StageOptionsExt},
 };
 pub use stopping::Stopping;
 pub use units::{kib, mib, ms, secs, us};
+pub use watch::Watch;
 
 /// What most programs name, for one `use`.
 pub mod prelude {

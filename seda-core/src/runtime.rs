@@ -1,7 +1,7 @@
 //! A pipeline at work on threads: what code outside can do with it.
 
 use std::{
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -9,13 +9,14 @@ use crate::{
     drive::{self, threads::Crew},
     event::Event,
     finding::Finding,
-    graph::{Graph, Ledger, Pipeline, Report, StartError},
+    graph::{Drawing, Graph, Health, Ledger, Pipeline, Report, StartError},
     metrics::Snapshot,
     options::Deadlines,
     outcome::Refused,
     settings::{ChangeError, Changed, Configure, Explained, Settings},
     stage::{inbox::Inbox, inlet::Inlet, offer::Entry},
     stopping::Stopping,
+    watch::Watch,
 };
 
 /// How long a report waits for a worker to hand on what a handler gave just before its fence.
@@ -108,8 +109,34 @@ impl Running {
     /// graph alone.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        self.crew().keeper.look().snapshot
+    }
+
+    /// Whether it is alive and ready, and if not, which stage is not and why. Does not block.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.crew().keeper.health()
+    }
+
+    /// The graph with its numbers of this moment, to be shown as text, Mermaid or DOT.
+    #[must_use]
+    pub fn graph(&self) -> Drawing {
+        self.crew().graph.drawing.clone().with_numbers(self.snapshot())
+    }
+
+    /// For health, numbers and metrics from elsewhere, also while it drains: see [`Watch`].
+    #[must_use]
+    pub fn watch(&self) -> Watch {
         let crew = self.crew();
-        drive::snapshot(&crew.graph, crew.graph.shared.clock.now_ns(), |domain| crew.threads(domain))
+        Watch { pipeline: crew.graph.shared.name.as_str().into(), keeper: Arc::downgrade(&crew.keeper) }
+    }
+
+    /// Publishes everything measured now to the calling thread's recorder of the `metrics` facade, for a host that wants
+    /// fresh numbers when it is scraped. Costs each stage's lock for the copy of its numbers. By itself the pipeline
+    /// publishes as [`Pipeline::publish_every`] says; `docs/metrics.md` lists what.
+    #[cfg(feature = "metrics")]
+    pub fn publish(&self) {
+        self.crew().keeper.publish();
     }
 
     /// What has become of every event so far. It adds up while nothing is on its way.
@@ -198,7 +225,7 @@ impl Running {
         crew.await_end(None);
         cancel(&crew.graph);
         let stuck = crew.stop_threads(Deadlines::default().cancel);
-        report(&crew.graph, began, stuck)
+        end(&crew, began, stuck)
     }
 
     /// [`drain`](Running::drain) for async code: the stop begins at once, on a thread of its own, and the report is awaited.
@@ -221,7 +248,7 @@ impl Running {
         crew.await_end(began.checked_add(deadlines.finish));
         cancel(&crew.graph);
         let stuck = crew.stop_threads(deadlines.cancel);
-        report(&crew.graph, began, stuck)
+        end(&crew, began, stuck)
     }
 }
 
@@ -234,6 +261,15 @@ impl Drop for Running {
             }
         }
     }
+}
+
+fn end(crew: &Crew, began: Instant, stuck: Vec<String>) -> Report {
+    let report = report(&crew.graph, began, stuck);
+    crew.graph.shared.ended.store(true, Ordering::Release);
+    // A recorder that panics must not take the report along.
+    #[cfg(feature = "metrics")]
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| crew.keeper.publish()));
+    report
 }
 
 /// The first signal.

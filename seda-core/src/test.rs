@@ -26,9 +26,9 @@ use std::{
 pub use crate::drive::virtual_time::Takes;
 use crate::{
     clock::ns,
-    drive::{self, virtual_time::VirtualTime},
+    drive::virtual_time::VirtualTime,
     event::Event,
-    graph::{Ledger, Pipeline, Report, StartError},
+    graph::{Drawing, Health, Ledger, Pipeline, Report, StartError},
     metrics::Snapshot,
     options::Deadlines,
     outcome::Refused,
@@ -111,7 +111,26 @@ impl Virtual {
     /// Everything measured, at this moment.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        drive::snapshot(&self.time.graph, self.time.now_ns(), |domain| self.time.threads(domain))
+        self.time.look().snapshot
+    }
+
+    /// Whether it is alive and ready, and which stage is not, as [`Running::health`](crate::Running::health) says.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.time.health()
+    }
+
+    /// The graph with its numbers of this moment.
+    #[must_use]
+    pub fn graph(&self) -> Drawing {
+        self.time.graph.drawing.clone().with_numbers(self.snapshot())
+    }
+
+    /// Publishes everything measured to the calling thread's recorder of the `metrics` facade; by itself a virtual pipeline
+    /// never does.
+    #[cfg(feature = "metrics")]
+    pub fn publish(&self) {
+        crate::drive::publish(&self.time.graph, || self.time.look());
     }
 
     /// What has become of every event so far.

@@ -47,7 +47,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(crate) struct Crew {
     pub(crate) graph: Arc<Graph>,
     domains: Vec<Arc<DomainThreads>>,
-    keeper: Arc<Keeper>,
+    pub(crate) keeper: Arc<Keeper>,
     /// Kept for the callers, who know them weakly.
     _hosts: Vec<Arc<CallerRuns>>,
     exits: Receiver<()>,
@@ -88,6 +88,10 @@ pub(crate) struct Doing {
 impl DomainThreads {
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn threads_most(&self) -> usize {
+        self.range.max
     }
 
     pub(super) fn callers(&self) -> &[CachePadded<Doing>] {
@@ -155,9 +159,9 @@ pub(crate) fn start(graph: Graph) -> std::io::Result<Crew> {
         })
     });
     let domains: Vec<_> = domains.collect();
-    let keeper = Arc::new(Keeper::new(graph.shared.clone(), domains.clone()));
-    let (exit, exits) = crossbeam_channel::unbounded();
     let graph = Arc::new(graph);
+    let keeper = Arc::new(Keeper::new(graph.clone(), domains.clone()));
+    let (exit, exits) = crossbeam_channel::unbounded();
     let hosts =
         domains.iter().filter(|domain| domain.caller_runs()).map(|domain| host(&graph, domain, &keeper)).collect();
     let crew = Crew { graph, domains, keeper, _hosts: hosts, exits, exit, handles: Mutex::new(Vec::new()) };
@@ -235,10 +239,6 @@ impl Crew {
             let pump = Pump::new(self.graph.clone(), domain.clone(), self.keeper.clone(), worker);
             runtime.spawn(Box::pin(pump));
         }
-    }
-
-    pub(crate) fn threads(&self, domain: usize) -> usize {
-        self.domains[domain].threads()
     }
 
     /// Changes the number of threads of a domain, within its range.

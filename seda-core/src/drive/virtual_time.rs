@@ -12,9 +12,14 @@ use std::{
     time::Duration,
 };
 
+use super::Looked;
 use crate::{
     clock::ns,
-    graph::{Graph, drain::Drain},
+    graph::{
+        Graph, Health,
+        drain::Drain,
+        health::{self, AtWork},
+    },
     ready::ReadySet,
     rng::Rng,
     stage::{
@@ -138,6 +143,7 @@ struct Due {
     sequence: u64,
     stage: usize,
     place: u32,
+    began_ns: u64,
 }
 
 impl VirtualTime {
@@ -171,8 +177,15 @@ impl VirtualTime {
         self.now.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn threads(&self, domain: usize) -> usize {
-        self.threads[domain]
+    pub(crate) fn look(&self) -> Looked {
+        super::look(&self.graph, self.now_ns(), |domain| self.threads[domain])
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let at_work =
+            self.heap.iter().map(|Reverse(due)| AtWork { stage: due.stage, since_ns: due.began_ns, is_thread: true });
+        let at_work: Vec<AtWork> = at_work.collect();
+        health::judge(&self.graph, self.now_ns(), &at_work, |domain| self.threads[domain])
     }
 
     pub(crate) fn takes(&mut self, stage: usize, takes: Takes) {
@@ -230,7 +243,13 @@ impl VirtualTime {
                 }
                 self.free[domain] -= 1;
                 self.sequence += 1;
-                self.heap.push(Reverse(Due { at_ns: run.now_ns + time_ns, sequence: self.sequence, stage, place }));
+                self.heap.push(Reverse(Due {
+                    at_ns: run.now_ns + time_ns,
+                    sequence: self.sequence,
+                    stage,
+                    place,
+                    began_ns: run.now_ns,
+                }));
             }
             Some(Begun::Resumed { place }) => {
                 activation.finish(place, &run, false);

@@ -258,6 +258,7 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
         upstream
     };
     let upstream: Vec<Vec<usize>> = (0..components.len()).map(upstream_of).collect();
+    let drawing = pipeline.graph();
     let needs_pool = pipeline.stages.iter().any(|stage| stage.data_parallel);
     Graph {
         shared: pipeline.shared,
@@ -271,6 +272,7 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
         table: Mutex::new(table),
         shape,
         needs_pool,
+        drawing,
         stages: pipeline
             .stages
             .into_iter()

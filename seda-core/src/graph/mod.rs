@@ -2,7 +2,9 @@
 
 mod check;
 pub(crate) mod drain;
+mod drawing;
 mod fits;
+pub(crate) mod health;
 mod ledger;
 pub(crate) mod live;
 mod numbers;
@@ -11,6 +13,8 @@ mod pipeline;
 mod shape;
 
 pub use check::StartError;
+pub use drawing::Drawing;
+pub use health::{Health, Trouble};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
 pub use pipeline::{Answer, LinkTo, Pipeline};
 
@@ -43,6 +47,8 @@ pub(crate) struct Graph {
     pub(crate) table: Mutex<Table>,
     pub(crate) shape: Shape,
     pub(crate) needs_pool: bool,
+    /// Of the graph as declared, without numbers.
+    pub(crate) drawing: Drawing,
 }
 
 pub(crate) struct Node {

@@ -33,7 +33,7 @@ pub(super) fn names(pipeline: &Pipeline) -> Names {
 }
 
 /// The value of every key as the pipeline stands, and what is wrong with those that configuration set.
-pub(super) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
+pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     let names = names(pipeline);
     let mut table = of_code(pipeline, &names);
     let mut findings = Vec::new();
@@ -148,10 +148,22 @@ pub(super) fn policy(rows: &Rows) -> Numbers {
     numbers.unwrap_or(Numbers::Own)
 }
 
-pub(super) fn when_full(rows: &Rows) -> WhenFull {
+pub(crate) fn when_full(rows: &Rows) -> WhenFull {
     let all = [WhenFull::Block, WhenFull::Reject, WhenFull::DropNewest, WhenFull::DropOldest];
     let said = rows.word(Knob::WhenFull);
     all.into_iter().find(|policy| said == Some(&*policy.to_string())).unwrap_or_default()
+}
+
+/// Where a stage runs, from where its code puts it.
+pub(crate) fn placement(code: Placement, rows: &Rows, table: &Table, pipeline: u32) -> Placement {
+    let named = |name: &str| table.domains.iter().position(|rows| rows.name() == name);
+    match (code, rows.word(Knob::Domain).and_then(named)) {
+        (Placement::Tasks { limit }, _) => Placement::Tasks { limit: rows.threads(Knob::Limit).unwrap_or(limit) },
+        (_, Some(index)) => {
+            Placement::Domain { domain: DomainId { pipeline, index: index as u32 }, limit: rows.threads(Knob::Limit) }
+        }
+        (_, None) => Placement::Own(rows.threads(Knob::Threads).unwrap_or(1.into())),
+    }
 }
 
 /// Gives the declarations the numbers of the table.
@@ -161,17 +173,9 @@ pub(super) fn write_back(pipeline: &mut Pipeline, table: &Table) {
         domain.caller_runs = rows.flag(Knob::CallerRuns);
     }
     let id = pipeline.shared.id;
-    let domain_named = |name: &str| table.domains.iter().position(|rows| rows.name() == name);
     for (stage, rows) in pipeline.stages.iter_mut().zip(&table.stages) {
         let options = &mut stage.options;
-        options.placement = match (options.placement, rows.word(Knob::Domain).and_then(domain_named)) {
-            (Placement::Tasks { limit }, _) => Placement::Tasks { limit: rows.threads(Knob::Limit).unwrap_or(limit) },
-            (_, Some(index)) => Placement::Domain {
-                domain: DomainId { pipeline: id, index: index as u32 },
-                limit: rows.threads(Knob::Limit),
-            },
-            (_, None) => Placement::Own(rows.threads(Knob::Threads).unwrap_or(1.into())),
-        };
+        options.placement = placement(options.placement, rows, table, id);
         options.queue_events = rows.count(Knob::QueueEvents).unwrap_or(options.queue_events);
         options.queue_bytes = rows.bytes(Knob::QueueBytes);
         options.max_age = rows.time(Knob::MaxAge);

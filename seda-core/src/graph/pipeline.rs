@@ -139,6 +139,20 @@ impl Pipeline {
         self
     }
 
+    /// How often what is measured goes to the recorder of the `metrics` facade that the host has installed, from the
+    /// pipeline's timer thread: by default each second while any worker is awake, and once more when all have come to
+    /// rest, so that an idle pipeline has no wake-ups. Zero: never by itself, only by
+    /// [`publish`](crate::Running::publish) and once at the end. Without a recorder nothing is looked at; one of a type
+    /// without size counts as none here, as the facade's own empty one is.
+    ///
+    /// Nothing is lost on a recorder that is installed late, or on one that takes another's place: counters are absolute,
+    /// and what a histogram was not yet told goes to whichever is there at the next time.
+    #[cfg(feature = "metrics")]
+    pub fn publish_every(&mut self, every: Duration) -> &mut Self {
+        self.shared.publisher.set_every(every);
+        self
+    }
+
     /// A handler that has not returned for so long is named through tracing. Default 10 s.
     pub fn watchdog(&mut self, after: Duration) -> &mut Self {
         self.numbers.watchdog = Some(after.max(Duration::from_nanos(1)));
@@ -519,7 +533,7 @@ pub(super) fn open_ports(sketch: &Mutex<Sketch>) -> Vec<String> {
 }
 
 /// A type's name without the paths.
-fn short_type(name: &str) -> String {
+pub(super) fn short_type(name: &str) -> String {
     let mut short = String::new();
     let mut word = String::new();
     for c in name.chars() {

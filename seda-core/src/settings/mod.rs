@@ -2,6 +2,7 @@
 //!
 //! `keys.rs` is the one list of what there is; `table.rs` holds the value of each key of one pipeline, with who set it.
 
+mod amounts;
 mod build;
 mod change;
 mod explain;

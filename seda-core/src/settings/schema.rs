@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use super::{
     Names,
+    amounts::{bytes_pattern, time_pattern},
     keys::{self, Key, OWN, Scope},
     value::Kind,
 };
-use crate::units::{bytes_pattern, time_pattern};
 
 /// A JSON value to be written; only what a schema needs.
 enum Json {

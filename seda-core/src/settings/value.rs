@@ -2,11 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use super::near::nearest;
-use crate::{
-    options::Threads,
-    units::{read_bytes, read_time, show_bytes, show_time},
+use super::{
+    amounts::{read_bytes, read_time, show_bytes, show_time},
+    near::nearest,
 };
+use crate::options::Threads;
 
 /// What kind of value a key takes.
 #[derive(Clone, Copy, PartialEq, Debug)]

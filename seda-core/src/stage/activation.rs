@@ -116,6 +116,8 @@ pub(super) struct Hand<I, O> {
     emptied: Batch<I>,
     pub(super) began_ns: u64,
     pulling: Option<Pulling>,
+    /// The last try to build its handler failed.
+    unbuilt: bool,
 }
 
 impl<I: Event, O: Event> Activation<I, O> {
@@ -159,6 +161,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                 emptied: Batch::new(),
                 began_ns: 0,
                 pulling: None,
+                unbuilt: false,
             }),
         })
     }
@@ -257,9 +260,18 @@ impl<I: Event, O: Event> Activation<I, O> {
     /// Builds the state of a place that has none: a worker was added, or its state was lost to a panic.
     fn have_work(&self, hand: &mut Hand<I, O>) -> bool {
         if hand.work.is_none() {
+            let without = &self.core().ails.without_handler;
             match self.build() {
-                Ok(work) => hand.work = Some(work),
+                Ok(work) => {
+                    hand.work = Some(work);
+                    if std::mem::take(&mut hand.unbuilt) {
+                        without.fetch_sub(1, Ordering::Relaxed);
+                    }
+                }
                 Err(error) => {
+                    if !std::mem::replace(&mut hand.unbuilt, true) {
+                        without.fetch_add(1, Ordering::Relaxed);
+                    }
                     tracing::error!(stage = %self.core().name, %error, "a worker's handler could not be built");
                     return false;
                 }
@@ -371,6 +383,7 @@ impl<I: Event, O: Event> Activation<I, O> {
         let pulling = result.unwrap_or_else(|panic| {
             // The state of a source is one and cannot be built again.
             told(&self.inbox.core, &Loss::Failed(message(&*panic)));
+            self.core().ails.source_failed.store(true, Ordering::Relaxed);
             hand.account.failed = 1;
             hand.account.pulled = 1;
             Pulling::End
@@ -429,6 +442,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                     self.inbox.source_ready();
                 }
             }
+            Pulling::Pending => {}
             Pulling::WaitUntil(at_ns) => {
                 let inbox = Arc::downgrade(&self.inbox);
                 self.core().shared.timers.at(at_ns, move || {

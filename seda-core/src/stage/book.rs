@@ -62,6 +62,8 @@ pub(crate) struct Book {
     pub(crate) wait: Distribution,
     pub(crate) service: Distribution,
     pub(crate) busy_ns: u64,
+    /// When events were last taken or settled.
+    pub(crate) moved_ns: u64,
     batches: u64,
     batched: u64,
     batch_most: u64,
@@ -177,6 +179,7 @@ impl Book {
             wait: Distribution::default(),
             service: Distribution::default(),
             busy_ns: 0,
+            moved_ns: 0,
             batches: 0,
             batched: 0,
             batch_most: 0,
@@ -211,6 +214,11 @@ impl Book {
     pub(crate) fn fits_bytes(&self, len: usize, bytes: u64, weight: u64) -> bool {
         // An event over the bound enters an empty queue, or it never would.
         self.bytes_bound.is_none_or(|bound| len == 0 || bytes + weight <= bound)
+    }
+
+    /// No room for one more, by the bounds; or somebody waits, whatever for.
+    pub(crate) fn is_full(&self, len: usize, bytes: u64) -> bool {
+        len + self.reserved >= self.bound || !self.fits_bytes(len, bytes, 1) || self.anyone_waits()
     }
 
     /// What the bound says to an offer from outside of `n` events.
@@ -442,6 +450,11 @@ impl Book {
         self.free = (0..places).rev().collect();
     }
 
+    /// Places that were ever used or opened at the start.
+    pub(crate) fn places(&self) -> usize {
+        self.seats.len()
+    }
+
     // ---- batches
 
     /// How many events to take at once, the worker's place being taken. Natural batching: what is there, never waiting for
@@ -473,12 +486,14 @@ impl Book {
 
     pub(crate) fn took(&mut self, n: usize, len: usize, now_ns: u64) {
         self.in_hand += n;
+        self.moved_ns = now_ns;
         let load = self.load(len);
         self.tell(|policy| policy.take(&Take { now_ns, events: n, load }));
     }
 
     pub(crate) fn settle(&mut self, account: &Account, len: usize, now_ns: u64, measure: bool) {
         self.in_hand -= account.taken;
+        self.moved_ns = now_ns;
         self.counts.offered += account.pulled;
         self.counts.done += account.done;
         self.counts.failed += account.failed;

@@ -12,7 +12,7 @@ use crate::{
     admission::Admission,
     clock::ns,
     event::Event,
-    metrics::{Blocked, Counts, StageSnapshot},
+    metrics::{Blocked, Counts, Distribution, StageSnapshot},
     options::{StageOptions, WhenFull},
     sync::lock_brief as lock,
     ticket::Loss,
@@ -40,7 +40,28 @@ pub(crate) trait Books: Resume {
     fn abandon_queue(&self);
     /// Counts, and what is left.
     fn ledger(&self) -> (Counts, usize);
-    fn snapshot(&self, now_ns: u64, elapsed: Duration) -> StageSnapshot;
+    fn look(&self, now_ns: u64, elapsed: Duration) -> Look;
+    fn vitals(&self) -> Vitals;
+}
+
+/// A stage's numbers and the tables behind its percentiles, copied under its lock.
+pub(crate) struct Look {
+    /// Still without percentiles: they are read off the tables, outside of the lock.
+    pub(crate) stage: StageSnapshot,
+    pub(crate) wait: Distribution,
+    pub(crate) service: Distribution,
+}
+
+/// What a stage's health is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vitals {
+    pub(crate) queued: usize,
+    pub(crate) full: bool,
+    /// Nothing was taken or settled since, with something there to take; 0 for an empty queue.
+    pub(crate) unmoved_since_ns: u64,
+    pub(crate) limit: usize,
+    /// Places that have been given a handler, or were to be.
+    pub(crate) places: usize,
 }
 
 /// A number of a stage that changes while it runs.
@@ -170,12 +191,12 @@ impl<T: Event> Books for Inbox<T> {
         (gate.book.counts.clone(), gate.book.left + gate.store.len() + gate.book.in_hand)
     }
 
-    fn snapshot(&self, now_ns: u64, elapsed: Duration) -> StageSnapshot {
+    fn look(&self, now_ns: u64, elapsed: Duration) -> Look {
         let gate = lock(&self.gate);
         let Gate { store, book } = &*gate;
         let oldest = store.oldest_stamp_ns();
         let (wait, service) = (book.wait.clone(), book.service.clone());
-        let mut snapshot = StageSnapshot {
+        let stage = StageSnapshot {
             name: self.core.name.clone(),
             domain: String::new(),
             threads: 0,
@@ -198,9 +219,20 @@ impl<T: Event> Books for Inbox<T> {
             idle: elapsed,
         };
         drop(gate);
-        // The tables were copied; their quantiles are read without the stage's lock.
-        snapshot.wait = wait.percentiles();
-        snapshot.service = service.percentiles();
-        snapshot
+        Look { stage, wait, service }
+    }
+
+    fn vitals(&self) -> Vitals {
+        let gate = lock(&self.gate);
+        let Gate { store, book } = &*gate;
+        // An event without a stamp came while another was there, so before the last move: that says it.
+        let since_ns = store.oldest_stamp_ns().max(book.moved_ns).max(1);
+        Vitals {
+            queued: store.len(),
+            full: book.is_full(store.len(), store.bytes()),
+            unmoved_since_ns: if store.len() == 0 { 0 } else { since_ns },
+            limit: book.limit,
+            places: book.places(),
+        }
     }
 }

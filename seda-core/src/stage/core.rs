@@ -10,6 +10,8 @@ use std::{
 };
 
 use super::{budget::Budget, flight::Spawn};
+#[cfg(feature = "metrics")]
+use crate::metrics::Publisher;
 use crate::{clock::Clock, ready::ReadySet, sync::lock, timer::Timers, trace::Trace};
 
 /// One running pipeline, seen from its stages.
@@ -30,7 +32,11 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     /// Second signal: handlers should return.
     pub(crate) cancelled: AtomicBool,
+    /// Its threads are gone, or were given up.
+    pub(crate) ended: AtomicBool,
     pub(crate) progress: Progress,
+    #[cfg(feature = "metrics")]
+    pub(crate) publisher: Publisher,
     pub(crate) budget: Budget,
     /// For data-parallel batches; made at start if a stage needs it, and absent on virtual time.
     pub(crate) parallel: OnceLock<rayon::ThreadPool>,
@@ -75,7 +81,10 @@ impl Shared {
             closing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             progress: Progress::default(),
+            #[cfg(feature = "metrics")]
+            publisher: Publisher::default(),
             budget: Budget::default(),
             parallel: OnceLock::new(),
             spread: AtomicUsize::new(0),
@@ -155,6 +164,16 @@ pub(crate) struct StageCore {
     max_age_ns: AtomicU64,
     /// Stages that its handler offers to, as declared.
     pub(crate) uses: Vec<u32>,
+    pub(crate) ails: Ails,
+}
+
+/// What went wrong with a stage's handlers; written on ways that are rare, read by the health.
+#[derive(Default)]
+pub(crate) struct Ails {
+    /// Places whose handler could not be built at the last try.
+    pub(crate) without_handler: AtomicUsize,
+    /// A source ended by a panic.
+    pub(crate) source_failed: AtomicBool,
 }
 
 /// The place of a stage in its domain.
@@ -162,6 +181,8 @@ pub(crate) struct Home {
     pub(crate) ready: Arc<ReadySet>,
     pub(crate) bit: usize,
     pub(crate) domain: u32,
+    /// The stage has the domain, and its threads, to itself.
+    pub(crate) own: bool,
     /// Set where callers run the domain.
     pub(crate) host: OnceLock<Weak<dyn Host>>,
 }
@@ -174,7 +195,15 @@ pub(crate) trait Host: Send + Sync {
 
 impl StageCore {
     pub(crate) fn new(id: u32, name: String, shared: Arc<Shared>, uses: Vec<u32>) -> Self {
-        StageCore { id, name, shared, home: OnceLock::new(), max_age_ns: AtomicU64::new(0), uses }
+        StageCore {
+            id,
+            name,
+            shared,
+            home: OnceLock::new(),
+            max_age_ns: AtomicU64::new(0),
+            uses,
+            ails: Ails::default(),
+        }
     }
 
     /// Time to live in the queue in ns; 0 for none. Read without an order: an event that is offered while it changes goes
@@ -257,6 +286,11 @@ impl EdgeCore {
             left: AtomicU64::new(0),
             asks: OnceLock::new(),
         }
+    }
+
+    /// A worker of the stage that it leaves waits for room behind it.
+    pub(crate) fn stands(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn blocked(&self, now_ns: u64) -> Duration {
