@@ -9,9 +9,9 @@
 //! | | |
 //! |---|---|
 //! | 0 | `sync`, `clock`, `rng`, `units`, `name`, `trace`: std or loom; the only file that asks for the time |
-//! | 1 to 3 | `outcome`, `timer`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
-//! | 4, 5 | `options`, `metrics`; `queue` |
-//! | 6 | `stage`: inlet, activation, outlet, handler |
+//! | 1 to 3 | `outcome`, `timer`, `finding`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
+//! | 4, 5 | `options`, `metrics`; `queue`, `settings` (numbers as data: set, explained) |
+//! | 6 | `stage`: inlet, activation, outlet, handler; `config`: layers of files and environment (a feature) |
 //! | 7 | `graph`: checks, drain, ledger |
 //! | 8 | `drive`: threads, virtual time |
 //! | 9 to 11 | `stopping`, `watch`; `runtime`; `test` |
@@ -19,8 +19,11 @@
 
 mod admission;
 mod clock;
+#[cfg(feature = "config")]
+mod config;
 mod drive;
 mod event;
+mod finding;
 mod graph;
 mod metrics;
 mod name;
@@ -30,6 +33,7 @@ mod queue;
 mod ready;
 mod rng;
 mod runtime;
+mod settings;
 mod stage;
 mod stopping;
 mod sync;
@@ -40,17 +44,23 @@ mod trace;
 mod units;
 mod watch;
 
+#[cfg(feature = "config")]
+pub use self::config::{Config, ConfigError, Layers};
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
 pub use event::Event;
+pub use finding::Finding;
 pub use graph::{
-    Answer, Drawing, Finding, Health, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError, Trouble,
+    Answer, Drawing, Health, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError, Trouble,
 };
 pub use metrics::{BatchSizes, Blocked, Counts, EdgeSnapshot, Percentiles, ShedCount, Snapshot, StageSnapshot};
 #[cfg(feature = "metrics")]
 pub use metrics::{METRICS, Metric, MetricKind};
 pub use options::{BATCH_MAX, Deadlines, OfferOptions, QUEUE_EVENTS, Threads, WhenFull};
 pub use outcome::{AskError, Reason, Refusal, Refused};
-pub use runtime::{ChangeError, Running};
+pub use runtime::Running;
+pub use settings::{
+    ChangeError, Changed, Configure, DomainSettings, Explained, Key, Origin, Scope, Settings, StageSettings, keys,
+};
 pub use stage::{
     ask::{Ask, Reply},
     cx::Cx,

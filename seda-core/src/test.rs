@@ -32,7 +32,8 @@ use crate::{
     metrics::Snapshot,
     options::Deadlines,
     outcome::Refused,
-    runtime::{self, ChangeError},
+    runtime,
+    settings::{ChangeError, Changed, Configure, Explained, Settings},
     stage::{inlet::Inlet, offer::Entry, outlet::Outlet},
     sync::lock,
 };
@@ -138,31 +139,41 @@ impl Virtual {
         Ledger::of(&self.time.graph, false)
     }
 
-    /// Changes the number of threads of a domain, or of a stage with threads of its own.
+    /// Changes numbers, as [`Running::change`](crate::Running::change) does.
     ///
     /// # Errors
-    /// An unknown name, or a number outside of the declared range.
-    pub fn resize(&mut self, name: &str, threads: usize) -> Result<(), ChangeError> {
-        let domains = &self.time.graph.domains;
-        let Some(domain) = domains.iter().position(|plan| plan.name == name) else {
-            return Err(ChangeError(format!(
-                "there is no domain, and no stage with threads of its own, named `{name}`"
-            )));
-        };
-        let range = domains[domain].threads;
-        if threads < range.min || threads > range.max {
-            return Err(ChangeError(format!("`{name}` runs on {range} threads and cannot have {threads}")));
-        }
-        self.time.resize(domain, threads);
-        Ok(())
+    /// Everything that is wrong with it, at once; nothing has changed then.
+    pub fn change(&mut self, from: &impl Configure) -> Result<Changed, ChangeError> {
+        let graph = self.time.graph.clone();
+        graph.change(from, &mut |domain, threads| {
+            self.time.resize(domain, threads);
+            Ok(())
+        })
     }
 
-    /// Changes the bound of a stage's queue.
+    /// Changes the number of threads of a domain, or of a stage with threads of its own: a short
+    /// [`change`](Virtual::change).
     ///
     /// # Errors
-    /// An unknown name, or a bound of 0.
-    pub fn set_bound(&self, stage: &str, events: usize) -> Result<(), ChangeError> {
-        runtime::set_bound(&self.time.graph, stage, events)
+    /// As [`change`](Virtual::change).
+    pub fn resize(&mut self, name: &str, threads: usize) -> Result<(), ChangeError> {
+        self.change(&runtime::resized(&self.time.graph, name, threads)).map(drop)
+    }
+
+    /// Changes the bound of a stage's queue: a short [`change`](Virtual::change).
+    ///
+    /// # Errors
+    /// As [`change`](Virtual::change).
+    pub fn set_bound(&mut self, stage: &str, events: usize) -> Result<(), ChangeError> {
+        self.change(&Settings::new().stage(stage, |stage| stage.queue(events))).map(drop)
+    }
+
+    /// What a key is, its value now, and which layer set it.
+    ///
+    /// # Errors
+    /// A key, stage or domain that does not exist.
+    pub fn explain(&self, key: &str) -> Result<Explained, ChangeError> {
+        self.time.graph.explain(key)
     }
 
     /// Stops as [`Running::drain`](crate::Running::drain) does, on virtual time.

@@ -5,12 +5,12 @@ use std::{fs, path::Path};
 /// Lowest first.
 const LAYERS: [&[&str]; 9] = [
     &["sync", "clock", "rng", "units", "name", "trace"],
-    &["outcome", "timer"],
+    &["outcome", "timer", "finding"],
     &["ticket", "ready"],
     &["event", "admission"],
     &["options", "metrics"],
-    &["queue"],
-    &["stage"],
+    &["queue", "settings"],
+    &["stage", "config"],
     &["graph"],
     &["drive"],
 ];

@@ -27,15 +27,14 @@ pub(crate) struct Keeper {
     shared: Arc<Shared>,
     graph: Arc<Graph>,
     domains: Vec<Arc<DomainThreads>>,
-    watchdog_ns: u64,
     /// Only timers are waited for: somebody who wakes says so.
     dozing: AtomicBool,
 }
 
 impl Keeper {
     pub(crate) fn new(graph: Arc<Graph>, domains: Vec<Arc<DomainThreads>>) -> Self {
-        let (shared, watchdog_ns) = (graph.shared.clone(), graph.watchdog_ns);
-        Keeper { shared, graph, domains, watchdog_ns, dozing: AtomicBool::new(false) }
+        let shared = graph.shared.clone();
+        Keeper { shared, graph, domains, dozing: AtomicBool::new(false) }
     }
 
     pub(crate) fn look(&self) -> Looked {
@@ -96,7 +95,7 @@ pub(crate) fn run(keeper: &Keeper) {
     loop {
         let now_ns = keeper.shared.clock.now_ns();
         keeper.shared.timers.run_due(now_ns);
-        let watchdog = Duration::from_nanos(keeper.watchdog_ns / 4).max(RESCUE_EVERY);
+        let watchdog = Duration::from_nanos(keeper.shared.watchdog_ns() / 4).max(RESCUE_EVERY);
         let most = if keeper.looks_often() { RESCUE_EVERY } else { watchdog };
         // Said before it is looked at: a worker that wakes after the look sees it.
         let woken = !keeper.dozing.swap(true, Ordering::SeqCst);
@@ -123,7 +122,10 @@ fn watch(keeper: &Keeper, domain: &DomainThreads, told: &mut Vec<(usize, u64)>) 
     let now_ns = keeper.shared.clock.now_ns();
     for (worker, doing) in domain.doing.iter().enumerate() {
         let since_ns = doing.since_ns.load(Ordering::Relaxed);
-        if since_ns == 0 || now_ns.saturating_sub(since_ns) < keeper.watchdog_ns || told.contains(&(worker, since_ns)) {
+        if since_ns == 0
+            || now_ns.saturating_sub(since_ns) < keeper.shared.watchdog_ns()
+            || told.contains(&(worker, since_ns))
+        {
             continue;
         }
         told.retain(|(other, _)| *other != worker);

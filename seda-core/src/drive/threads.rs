@@ -24,6 +24,7 @@ use crate::{
     ready::ReadySet,
     stage::{
         activation::{Activate, Begun, Run},
+        books::Turn,
         core::Host,
     },
     sync::lock,
@@ -240,32 +241,23 @@ impl Crew {
         }
     }
 
-    /// Changes the number of threads of a domain, or of the stage with an own pool of that name.
-    pub(crate) fn resize(&self, name: &str, threads: usize) -> Result<(), String> {
-        let Some(index) = self.domains.iter().position(|domain| domain.name == name) else {
-            let names: Vec<_> = self.domains.iter().map(|domain| domain.name.as_str()).collect();
-            return Err(format!(
-                "there is no domain, and no stage with threads of its own, named `{name}`; there are: {}",
-                names.join(", ")
-            ));
-        };
+    /// Changes the number of threads of a domain, within its range.
+    pub(crate) fn resize(&self, index: usize, threads: usize) -> std::io::Result<()> {
         let domain = &self.domains[index];
-        if threads < domain.range.min || threads > domain.range.max {
-            return Err(format!(
-                "`{name}` runs on {} threads and cannot have {threads}; declare the range: `.threads({}..={})`",
-                domain.range,
-                domain.range.min.min(threads).max(1),
-                domain.range.max.max(threads)
-            ));
-        }
-        domain.target.store(threads, Ordering::Release);
-        if domain.own {
-            domain.stages.iter().for_each(|stage| stage.books().set_limit(threads));
-        }
+        let before = domain.target.swap(threads, Ordering::AcqRel);
         // Those that are too many leave; a thread that is still on its way out counts again if it is wanted again.
         domain.ready.wake_all();
         lock(&self.handles).retain(|handle| !handle.is_finished());
-        self.fill(index).map_err(|error| format!("no thread could be added to `{name}`: {error}"))
+        let filled = self.fill(index);
+        if filled.is_err() {
+            domain.target.store(before, Ordering::Release);
+            domain.ready.wake_all();
+        }
+        let target = domain.target.load(Ordering::Acquire);
+        if domain.own {
+            domain.stages.iter().for_each(|stage| stage.books().turn(Turn::Limit(target)));
+        }
+        filled
     }
 
     /// Waits for everything to come to its end; false if that is not so by `until`.

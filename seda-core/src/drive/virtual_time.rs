@@ -24,6 +24,7 @@ use crate::{
     rng::Rng,
     stage::{
         activation::{Begun, Run},
+        books::Turn,
         flight::{Spawn, Task},
     },
     sync::lock,
@@ -121,7 +122,7 @@ impl Spawn for VirtualRuntime {
 }
 
 pub(crate) struct VirtualTime {
-    pub(crate) graph: Graph,
+    pub(crate) graph: Arc<Graph>,
     now: Arc<AtomicU64>,
     ready: Vec<Arc<ReadySet>>,
     free: Vec<usize>,
@@ -153,7 +154,7 @@ impl VirtualTime {
         let _ = graph.shared.tasks.set(Arc::new(VirtualRuntime(tasks.clone())));
         for plan in graph.domains.iter().filter(|plan| plan.tasks) {
             // Each takes its own time, so none waits for others of a batch.
-            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.books().set_batch_max(1));
+            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.books().turn(Turn::BatchMax(1)));
         }
         let ready = super::settle_in(&graph);
         let threads: Vec<usize> = graph.domains.iter().map(|plan| plan.threads.min).collect();
@@ -168,7 +169,7 @@ impl VirtualTime {
             heap: BinaryHeap::new(),
             sequence: 0,
             rng: Rng::new(seed),
-            graph,
+            graph: Arc::new(graph),
         }
     }
 
@@ -199,7 +200,7 @@ impl VirtualTime {
         let plan = &self.graph.domains[domain];
         if plan.own {
             let stage = plan.stages[0];
-            self.graph.stages[stage].activation.books().set_limit(threads);
+            self.graph.stages[stage].activation.books().turn(Turn::Limit(threads));
         }
     }
 

@@ -170,8 +170,11 @@ pub(crate) fn judge(graph: &Graph, now_ns: u64, at_work: &[AtWork], threads: imp
         return Health::ended(shared.name.clone());
     }
     let since = |since_ns: u64| Duration::from_nanos(now_ns.saturating_sub(since_ns));
-    let stuck: Vec<AtWork> =
-        at_work.iter().copied().filter(|work| since(work.since_ns).as_nanos() >= graph.watchdog_ns.into()).collect();
+    let stuck: Vec<AtWork> = at_work
+        .iter()
+        .copied()
+        .filter(|work| since(work.since_ns).as_nanos() >= graph.shared.watchdog_ns().into())
+        .collect();
     let stands = |domain: usize| {
         let here = stuck.iter().filter(|work| work.is_thread && graph.stages[work.stage].domain == domain).count();
         here > 0 && here >= threads(domain)
@@ -205,7 +208,7 @@ pub(crate) fn judge(graph: &Graph, now_ns: u64, at_work: &[AtWork], threads: imp
 }
 
 fn unmoved(graph: &Graph, index: usize, vitals: &Vitals, since: Duration) -> Option<Trouble> {
-    if !vitals.full || vitals.queued == 0 || since.as_nanos() < graph.watchdog_ns.into() {
+    if !vitals.full || vitals.queued == 0 || since.as_nanos() < graph.shared.watchdog_ns().into() {
         return None;
     }
     let ways = graph.edges.iter().filter(|edge| edge.from as usize == index && edge.stands());

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     event::{Envelope, Event},
+    options::StageOptions,
     queue::Batch,
     ready::{LONG, ReadySet},
     sync::lock,
@@ -34,6 +35,9 @@ use crate::{
 /// A stage as its driver sees it.
 pub(crate) trait Activate: Send + Sync {
     fn books(&self) -> &dyn Books;
+
+    /// Gives it its numbers: at most so many places, and how many may be in use at first.
+    fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize);
 
     /// Builds and starts the state of the first `places` places.
     fn start(&self, places: usize) -> Result<(), BoxError>;
@@ -82,9 +86,11 @@ pub(crate) struct Activation<I, O> {
     /// In the factory's place, for tests and simulation.
     model: OnceLock<Factory<I, O>>,
     port: Arc<Port<O>>,
-    /// Made when a place is first used.
-    pub(super) places: Box<[OnceLock<Place<I, O>>]>,
+    /// As many as the numbers of the start allow; each is made when it is first used.
+    pub(super) places: OnceLock<Places<I, O>>,
 }
+
+type Places<I, O> = Box<[OnceLock<Place<I, O>>]>;
 
 /// Between a handler's return and its settling stands one word, so that a fence and a late return have one order.
 pub(super) struct Place<I, O> {
@@ -115,7 +121,7 @@ pub(super) struct Hand<I, O> {
 }
 
 impl<I: Event, O: Event> Activation<I, O> {
-    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Arc<Port<O>>, places: usize) -> Arc<Self> {
+    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Arc<Port<O>>) -> Arc<Self> {
         Arc::new_cyclic(|me| Activation {
             me: me.clone(),
             resume: inbox.clone(),
@@ -123,7 +129,7 @@ impl<I: Event, O: Event> Activation<I, O> {
             factory,
             model: OnceLock::new(),
             port,
-            places: (0..places).map(|_| OnceLock::new()).collect(),
+            places: OnceLock::new(),
         })
     }
 
@@ -135,8 +141,13 @@ impl<I: Event, O: Event> Activation<I, O> {
         &self.inbox.core
     }
 
+    /// None before the start.
+    pub(super) fn places(&self) -> &[OnceLock<Place<I, O>>] {
+        self.places.get().map_or(&[], |places| places)
+    }
+
     pub(super) fn place(&self, place: u32) -> &Place<I, O> {
-        self.places[place as usize].get_or_init(|| Place {
+        self.places()[place as usize].get_or_init(|| Place {
             phase: AtomicU8::new(IDLE),
             held: 0.into(),
             flight: Mutex::new(None),
@@ -213,7 +224,7 @@ impl<I: Event, O: Event> Activation<I, O> {
             let traces = batch.iter_mut().filter_map(|envelope| envelope.marks.as_mut()?.trace.as_mut());
             traces.for_each(Trace::taken);
         }
-        let max_age_ns = self.core().max_age_ns;
+        let max_age_ns = self.core().max_age_ns();
         let mut any_expired = false;
         let mut since_stamp = 0;
         let waits = &mut hand.account.waits;
@@ -449,6 +460,11 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         &*self.inbox
     }
 
+    fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize) {
+        self.inbox.set_up(options, places_max as u32, limit);
+        let _ = self.places.set((0..places_max).map(|_| OnceLock::new()).collect());
+    }
+
     fn start(&self, places: usize) -> Result<(), BoxError> {
         for place in 0..places {
             let work = self.build()?;
@@ -489,7 +505,7 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     }
 
     fn fence(&self) -> u64 {
-        let places = self.places.iter().filter_map(OnceLock::get);
+        let places = self.places().iter().filter_map(OnceLock::get);
         let fenced = places
             .filter(|place| place.phase.compare_exchange(HANDLING, FENCED, Ordering::SeqCst, Ordering::SeqCst).is_ok());
         fenced.map(|place| place.held.load(Ordering::Relaxed).max(1)).sum()
@@ -500,7 +516,7 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     }
 
     fn abandon(&self) -> bool {
-        let places = self.places.iter().filter_map(OnceLock::get);
+        let places = self.places().iter().filter_map(OnceLock::get);
         // A fenced handler holds its hand for ever; it has been named.
         let idle = places.filter(|place| place.phase.load(Ordering::SeqCst) == IDLE);
         idle.fold(true, |all, place| match place.hand.try_lock() {

@@ -148,13 +148,8 @@ pub(crate) enum Room {
 }
 
 impl Book {
-    pub(crate) fn new(
-        options: &mut StageOptions,
-        places_max: u32,
-        limit: usize,
-        whole_batches: bool,
-        source: bool,
-    ) -> Self {
+    /// With what the code says; `set_up` comes before any worker.
+    pub(crate) fn new(options: &StageOptions, whole_batches: bool, source: bool) -> Self {
         Book {
             bound: options.queue_events,
             bytes_bound: options.queue_bytes,
@@ -168,17 +163,17 @@ impl Book {
             counts: Counts::default(),
             in_hand: 0,
             left: 0,
-            limit,
+            limit: 0,
             in_use: 0,
             free: Vec::new(),
             seats: Vec::new(),
-            places_max,
+            places_max: 0,
             resumable: VecDeque::new(),
             pull: if source { Pull::Ready } else { Pull::No },
             flush: Flush::No,
             runnable: false,
             waiters: VecDeque::new(),
-            policy: options.take_admission(),
+            policy: None,
             service_ns: 0,
             measured: false,
             wait: Distribution::default(),
@@ -189,6 +184,21 @@ impl Book {
             batched: 0,
             batch_most: 0,
         }
+    }
+
+    /// The numbers that it starts with.
+    pub(crate) fn set_up(&mut self, options: &mut StageOptions, places_max: u32, limit: usize) {
+        self.bound = options.queue_events;
+        self.bytes_bound = options.queue_bytes;
+        self.when_full = options.when_full;
+        self.batch_max = options.batch_max;
+        self.places_max = places_max;
+        self.limit = limit;
+        self.policy = options.take_admission();
+    }
+
+    pub(crate) fn change_policy(&mut self, policy: Option<Box<dyn Admission>>) {
+        self.policy = policy;
     }
 
     // ---- room

@@ -21,7 +21,9 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) timers: Timers,
     /// Whether waits and service times are recorded.
-    pub(crate) metrics: AtomicBool,
+    metrics: AtomicBool,
+    /// How long a handler may take before it is named.
+    watchdog_ns: AtomicU64,
     /// One in so many events is followed by spans; 0 for none.
     pub(crate) trace_every: AtomicU32,
     /// Somebody waits for the end, and is told of each stage that is empty.
@@ -74,6 +76,7 @@ impl Shared {
             clock: Clock::real(),
             timers: Timers::default(),
             metrics: AtomicBool::new(true),
+            watchdog_ns: AtomicU64::new(u64::MAX),
             trace_every: AtomicU32::new(0),
             closing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -92,6 +95,20 @@ impl Shared {
 
     pub(crate) fn measures(&self) -> bool {
         self.metrics.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn measure(&self, on: bool) {
+        self.metrics.store(on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn watchdog_ns(&self) -> u64 {
+        self.watchdog_ns.load(Ordering::Relaxed)
+    }
+
+    /// Sets the watchdog, and has whoever looks after it look anew.
+    pub(crate) fn watch(&self, after_ns: u64) {
+        self.watchdog_ns.store(after_ns.max(1), Ordering::Relaxed);
+        self.timers.poke();
     }
 
     /// Whether spans follow any events.
@@ -144,7 +161,7 @@ pub(crate) struct StageCore {
     /// Set at start.
     pub(crate) home: OnceLock<Home>,
     /// Time to live in the queue; 0 for none.
-    pub(crate) max_age_ns: u64,
+    max_age_ns: AtomicU64,
     /// Stages that its handler offers to, as declared.
     pub(crate) uses: Vec<u32>,
     pub(crate) ails: Ails,
@@ -177,6 +194,28 @@ pub(crate) trait Host: Send + Sync {
 }
 
 impl StageCore {
+    pub(crate) fn new(id: u32, name: String, shared: Arc<Shared>, uses: Vec<u32>) -> Self {
+        StageCore {
+            id,
+            name,
+            shared,
+            home: OnceLock::new(),
+            max_age_ns: AtomicU64::new(0),
+            uses,
+            ails: Ails::default(),
+        }
+    }
+
+    /// Time to live in the queue in ns; 0 for none. Read without an order: an event that is offered while it changes goes
+    /// by the old or the new one.
+    pub(crate) fn max_age_ns(&self) -> u64 {
+        self.max_age_ns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn live_for(&self, max_age_ns: u64) {
+        self.max_age_ns.store(max_age_ns, Ordering::Relaxed);
+    }
+
     pub(crate) fn domain(&self) -> u32 {
         self.home.get().map_or(u32::MAX, |home| home.domain)
     }

@@ -175,7 +175,7 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// Second signal: what is in the air comes down where it is.
     pub(super) fn stop_flights(&self) {
-        for place in self.places.iter().filter_map(|place| place.get()) {
+        for place in self.places().iter().filter_map(|place| place.get()) {
             let flight = lock(&place.flight).clone();
             flight.into_iter().for_each(|flight| flight.stop(Stop::Cancelled));
         }

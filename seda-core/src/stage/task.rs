@@ -123,7 +123,7 @@ where
         let f = Arc::new(self);
         let mut parts =
             StageParts::new(Box::new(move || Box::new(TaskWork { f: f.clone(), slot: None, pending: Vec::new() })));
-        parts.options.placement = Placement::Tasks { limit: TASKS };
+        parts.options.placement = Placement::Tasks { limit: TASKS.into() };
         parts
     }
 }

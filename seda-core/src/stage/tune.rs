@@ -11,7 +11,7 @@ use super::{
     inlet::Inlet,
 };
 use crate::{
-    admission::Admission,
+    admission::{Admission, Numbers},
     event::Event,
     options::{DomainId, Placement, Threads, WhenFull},
 };
@@ -74,8 +74,10 @@ where
     }
 
     /// Most workers of its domain that may be in this stage at once; default all of them. Of an async handler, most events
-    /// on their way at once; default 64.
-    fn limit(self, at_once: usize) -> StageParts<Self::In, Self::Out> {
+    /// on their way at once; default 64. A number, or a range within which it can be changed while running; it starts at its
+    /// least.
+    fn limit(self, at_once: impl Into<Threads>) -> StageParts<Self::In, Self::Out> {
+        let at_once = at_once.into();
         option(self, "limit", |parts| match &mut parts.options.placement {
             Placement::Domain { limit, .. } => *limit = Some(at_once),
             Placement::Tasks { limit } => *limit = at_once,
@@ -149,7 +151,9 @@ where
 
     /// The admission policy. Default: all are admitted.
     fn admission(self, policy: impl Admission + 'static) -> StageParts<Self::In, Self::Out> {
+        let numbers = Numbers::of(&policy);
         option(self, "admission", |parts| {
+            parts.options.policy = numbers;
             parts.options.admission = Mutex::new(Some(Box::new(policy)));
         })
     }

@@ -2,8 +2,15 @@
 
 use super::{Drawing, Kind, Node, Open, Way, layers};
 use crate::{
-    graph::pipeline::{Declared, Pipeline, short_type},
+    graph::{
+        numbers,
+        pipeline::{Declared, Pipeline, short_type},
+    },
     options::{Placement, Threads},
+    settings::{
+        keys::Knob,
+        table::{Rows, Table},
+    },
     stage::outlet::{Sketch, Target},
     sync::lock,
 };
@@ -13,7 +20,9 @@ impl Pipeline {
     #[must_use]
     pub fn graph(&self) -> Drawing {
         let sketch = lock(&self.sketch);
-        let mut nodes: Vec<Node> = self.stages.iter().map(|stage| self.node(stage)).collect();
+        let (table, _) = numbers::table(self);
+        let stages = self.stages.iter().zip(&table.stages);
+        let mut nodes: Vec<Node> = stages.map(|(stage, rows)| self.node(stage, rows, &table)).collect();
         nodes.extend(self.answers.iter().map(|(name, _)| Node {
             name: name.clone(),
             kind: Kind::Answer,
@@ -39,8 +48,9 @@ impl Pipeline {
         }
     }
 
-    fn node(&self, stage: &Declared) -> Node {
-        let (domain, threads) = match stage.placement {
+    fn node(&self, stage: &Declared, rows: &Rows, table: &Table) -> Node {
+        let placement = numbers::placement(stage.options.placement, rows, table, self.shared.id);
+        let (domain, threads) = match placement {
             Placement::Own(threads) => (None, of_threads(threads)),
             Placement::Tasks { limit } => (None, format!("async, {limit} at once")),
             Placement::Domain { domain, limit } => {
@@ -53,7 +63,8 @@ impl Pipeline {
         let queue = if stage.is_source {
             String::new()
         } else {
-            format!(", queue {}, {}", stage.queue_events, stage.when_full)
+            let events = &rows.row(Knob::QueueEvents).value;
+            format!(", queue {events}, {}", numbers::when_full(rows))
         };
         let kind = if stage.is_source { Kind::Source } else { Kind::Stage };
         Node { name: stage.name.clone(), kind, domain, how: format!("{threads}{parallel}{queue}"), layer: 0 }
