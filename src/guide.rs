@@ -2,9 +2,11 @@
 #![doc = include_str!("../docs/README.md")]
 
 /// A page of `docs/` as a module, so that it stands in rustdoc and its code runs with the doc tests. The links come first:
-/// the first definition of a name counts, so that a page's own ones, for who reads the file, give way.
+/// the first definition of a name counts, so that a page's own ones, for who reads the file, give way. A page whose code
+/// needs a feature is always there to be read, and tested with that feature.
 macro_rules! page {
-    ($name:ident, $file:literal) => {
+    ($name:ident, $file:literal $(, $feature:literal)?) => {
+        #[cfg(any(not(doctest), all($(feature = $feature)?)))]
         #[doc = include_str!("guide_links.md")]
         #[doc = include_str!($file)]
         pub mod $name {}
@@ -41,4 +43,6 @@ pub mod coming_from {
     page!(camel, "../docs/coming_from/camel.md");
 }
 
+page!(bridges, "../docs/bridges.md", "tokio");
+page!(metrics, "../docs/metrics.md", "metrics");
 page!(when_not_to_use_it, "../docs/when_not_to_use_it.md");

@@ -7,8 +7,3 @@ pub mod guide;
 pub use seda_core::*;
 #[cfg(feature = "stages")]
 pub use seda_stages as stages;
-
-/// The code of the page on bridges is among the doc tests.
-#[cfg(all(doctest, feature = "tokio"))]
-#[doc = include_str!("../docs/bridges.md")]
-mod bridges {}

@@ -25,6 +25,18 @@ pub(crate) const TASKS_MOST: usize = 1 << 16;
 pub(crate) const QUEUE_MOST: usize = 1 << 30;
 
 /// What an offer to a full queue does.
+///
+/// ```
+/// use seda_core::{prelude::*, test::Virtual};
+/// let mut p = Pipeline::named("prices");
+/// let show = |_: u32| ();
+/// let prices = p.sink("show", show.queue(1).when_full(WhenFull::DropOldest)); // the newest price counts
+/// let sim = Virtual::start(p, 1)?;
+/// sim.offer(prices, 100)?;
+/// sim.offer(prices, 101)?; // 100 is dropped, and counted
+/// assert_eq!(sim.ledger().stage("show").map(|row| row.dropped), Some(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenFull {
@@ -85,6 +97,14 @@ impl fmt::Display for Threads {
 }
 
 /// The two deadlines of a drain, each counted from the signal before it.
+///
+/// ```
+/// use seda_core::{Deadlines, secs};
+/// let usual = Deadlines::default();
+/// let short = Deadlines::within(secs(10));
+/// let both = Deadlines { finish: secs(20), cancel: secs(2) };
+/// # let _ = (usual, short, both);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Deadlines {
     /// How long queued work may take after offers are refused. Default 30 s.

@@ -68,6 +68,20 @@ impl Pipeline {
 
 /// A pipeline at work. Dropped, it gives the second stop signal at once and joins its threads: see
 /// [`drain`](Running::drain) for the gentle way.
+///
+/// ```
+/// use seda_core::prelude::*;
+/// let mut p = Pipeline::named("orders");
+/// let ship = |_: u32| ();
+/// let orders = p.sink("ship", ship.threads(1..=4));
+/// let running = p.start()?;
+/// let entry = running.entry(orders); // to be cloned and given to whoever offers
+/// entry.offer(7)?;
+/// running.resize("ship", 2)?;
+/// println!("{}", running.snapshot()); // a table of the stages at work
+/// println!("{}", running.drain(Deadlines::within(secs(10)))); // the ledger
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "dropped, a running pipeline stops at once"]
 pub struct Running {
     /// Taken by the stop.

@@ -146,7 +146,18 @@ impl Ledger {
     }
 }
 
-/// How a pipeline ended.
+/// How a pipeline ended. Printed, it is the ledger as a table, and a line that says whether it adds up.
+///
+/// ```
+/// use seda_core::prelude::*;
+/// let mut p = Pipeline::named("numbers");
+/// let numbers = p.source("count", 0..3);
+/// p.end("print", numbers, |n| println!("{n}"));
+/// let report = p.start()?.finish();
+/// assert_eq!(report.ledger().stage("print").map(|row| (row.offered, row.done)), Some((3, 3)));
+/// assert_eq!((report.balanced(), report.left(), report.stuck.len()), (true, 0, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {

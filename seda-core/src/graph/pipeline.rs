@@ -320,8 +320,19 @@ impl Pipeline {
         self.add_source(name.into(), source::parts(source.into_source().0), domain)
     }
 
-    /// A stage that makes an event each time `every` has passed, from the number of the tick. Ticks that a stalled
-    /// pipeline missed are not made up for.
+    /// A stage that makes an event each time `every` has passed, from the number of the tick, which begins at 0. Ticks that
+    /// a stalled pipeline missed are not made up for.
+    ///
+    /// ```
+    /// use seda_core::{prelude::*, test::{Virtual, collect}};
+    /// let mut p = Pipeline::named("clock");
+    /// let ticks = p.tick("tick", secs(1), |n| n);
+    /// let seen = collect(&mut p, "seen", ticks);
+    /// let mut sim = Virtual::start(p, 1)?;
+    /// sim.advance(secs(3));
+    /// assert_eq!(seen.take(), [0, 1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn tick<T: Event>(
         &mut self,
         name: impl Into<String>,

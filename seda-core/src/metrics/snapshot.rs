@@ -170,7 +170,25 @@ pub struct EdgeSnapshot {
     pub left: u64,
 }
 
-/// A pipeline at one moment. Its size depends on the graph alone, so one can be taken every 100 ms.
+/// A pipeline at one moment. Its size depends on the graph alone, so one can be taken every 100 ms. Printed, it is a table;
+/// with serde it becomes JSON.
+///
+/// ```
+/// # use seda_core::prelude::*;
+/// # let mut p = Pipeline::named("orders");
+/// # let orders = p.sink("ship", |_: u32| ());
+/// # let running = p.start()?;
+/// # running.offer(orders, 7)?;
+/// let snapshot = running.snapshot();
+/// for stage in &snapshot.stages {
+///     let full = stage.queue_len as f64 / stage.queue_bound as f64;
+///     println!("{}: queue {:.0} % full, p99 of the wait {:?}", stage.name, full * 100.0, stage.wait.p99);
+///     for blocked in &stage.blocked_on {
+///         println!("  held up by {} for {:?}", blocked.on, blocked.time);
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {

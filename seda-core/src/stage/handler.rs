@@ -73,6 +73,31 @@ pub trait Handler {
 
 /// A handler with state of its own in every worker, so it takes `&mut self` and needs no lock. Given as a factory, to
 /// [`per_worker`].
+///
+/// ```
+/// use seda_core::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Sum(u64);
+///
+/// impl HandlerMut for Sum {
+///     type In = u64;
+///     type Out = Option<u64>;
+///     fn handle(&mut self, n: u64, _: &Cx) -> Option<u64> {
+///         self.0 += n;
+///         None // nothing to give on yet
+///     }
+///     fn flush(&mut self, emit: &mut dyn FnMut(Option<u64>)) {
+///         emit(Some(self.0)); // at the end of the pipeline
+///     }
+/// }
+///
+/// let mut p = Pipeline::named("sum");
+/// let numbers = p.source("numbers", 1..=4);
+/// let sum = p.then_with("sum", numbers, per_worker(Sum::default)).some();
+/// p.end("print", sum, |sum| println!("{sum}")); // 10
+/// # assert_eq!(p.start().unwrap().finish().ledger().stage("print").unwrap().done, 1);
+/// ```
 pub trait HandlerMut {
     /// The event that it takes.
     type In;

@@ -17,6 +17,17 @@ use crate::{
 };
 
 /// Threads that several stages share; made by [`Pipeline::domain`](crate::Pipeline::domain).
+///
+/// ```
+/// use seda_core::prelude::*;
+/// let mut p = Pipeline::named("orders");
+/// let quick = p.domain("quick", 2..=4);
+/// let (decode, price) = (|line: &'static str| line.len(), |pieces: usize| pieces * 250);
+/// let (lines, orders) = p.stage("decode", decode.on(&quick));
+/// let prices = p.then_with("price", orders, price.on(&quick).limit(1)); // one of its threads at a time
+/// p.end("print", prices, |cents| println!("{cents}"));
+/// # p.start().unwrap().offer(lines, "ada 2").unwrap();
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Domain(pub(crate) DomainId);
 
@@ -101,7 +112,9 @@ where
         option(self, "when_full", |parts| parts.options.when_full = when_full)
     }
 
-    /// Events of one key are handled in their order, one after the other; other keys go on beside them.
+    /// Events of one key are handled in their order, one after the other; other keys go on beside them. Which worker gets a
+    /// key changes, so state of a key stands beside the workers and not in [`per_worker`](crate::per_worker). Keys are
+    /// compared by a 64-bit hash: two that collide share an order. Default: no keys, and with several threads no order.
     fn keyed<K: Hash>(self, key: impl Fn(&Self::In) -> K + Send + Sync + 'static) -> StageParts<Self::In, Self::Out> {
         option(self, "keyed", |parts| {
             parts.extract.key = Some(Arc::new(move |event| {
