@@ -388,3 +388,12 @@ fn an_async_stage_has_a_limit_and_neither_threads_nor_a_domain() {
     assert!(text.contains("`stage.fetch.threads` is set to 2 (code), but the stage is async"), "{text}");
     assert!(text.contains("`stage.fetch.domain` is set to front (code), but the stage is async"), "{text}");
 }
+
+#[test]
+fn a_drawing_before_the_start_shows_the_configured_numbers() {
+    let mut p = Pipeline::named("drawn");
+    p.sink("work", drop::<u64>.queue(9));
+    p.configure(&Settings::new().stage("work", |work| work.queue(7).threads(3)));
+    let drawing = p.graph().to_string();
+    assert!(drawing.contains("queue 7") && drawing.contains("3 threads"), "{drawing}");
+}
