@@ -146,7 +146,7 @@ fn crossbeam_channels_are_sources_and_sinks_too() {
     let sending = std::thread::spawn(move || (0..500).for_each(|n| send.send(n).unwrap()));
     let sum: u64 = squares.iter().take(500).sum();
     sending.join().unwrap();
-    assert_eq!(sum, (0..500).map(|n| n * n).sum());
+    assert_eq!(sum, (0..500).map(|n| n * n).sum::<u64>());
     assert!(running.finish().balanced());
     assert!(kept.is_empty());
 }
