@@ -6,7 +6,7 @@
 //! ```
 //! See:
 //! ```text
-//! own pools:    decode, price, store
+//! own pools:    decode-0, price-0, store-0
 //! one domain:   quick-0, quick-0, quick-0
 //! with a limit: at most 1 of 4 threads in `store` at once
 //! stage            domain   threads  limit  done
