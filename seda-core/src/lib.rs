@@ -48,12 +48,15 @@ pub use outcome::{AskError, Reason, Refusal, Refused};
 pub use runtime::{ChangeError, Running};
 pub use stage::{
     ask::{Ask, Reply},
+    async_handler::AsyncHandler,
     cx::Cx,
+    described::{Described, Description, Key},
     handler::{
         Answers, Batch, Batched, BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, batch,
         per_worker,
     },
     inlet::Inlet,
+    named::Stage,
     offer::{Entry, Permit},
     offering::{Offering, Reserving},
     outlet::Outlet,
@@ -69,8 +72,8 @@ pub use units::{kib, mib, ms, secs, us};
 /// What most programs name, for one `use`.
 pub mod prelude {
     pub use crate::{
-        Ask, AskError, Batch, Branches, Cx, Deadlines, Domain, Entry, Handler, HandlerMut, Inlet, Open, Outlet,
-        Pipeline, Pulled, Refusal, Refused, Report, Route, Running, StageOptionsExt, TaskCx, WhenFull, batch, kib, mib,
-        ms, parallel, per_worker, pull, secs, task, us,
+        Ask, AskError, AsyncHandler, Batch, Branches, Cx, Deadlines, Domain, Entry, Handler, HandlerMut, Inlet, Open,
+        Outlet, Pipeline, Pulled, Refusal, Refused, Report, Route, Running, StageOptionsExt, TaskCx, WhenFull, batch,
+        kib, mib, ms, parallel, per_worker, pull, secs, task, us,
     };
 }

@@ -173,6 +173,8 @@ pub(crate) struct StageOptions {
     pub(crate) limit_without_domain: bool,
     /// What an async handler was told about threads.
     pub(crate) threads_for_tasks: Option<&'static str>,
+    /// What [`Pipeline::add`](crate::Pipeline::add) calls the stage.
+    pub(crate) name: Option<String>,
     /// Options given twice, by name: a finding.
     pub(crate) twice: Vec<&'static str>,
     given: Vec<&'static str>,
@@ -192,6 +194,7 @@ impl Default for StageOptions {
             uses: Vec::new(),
             limit_without_domain: false,
             threads_for_tasks: None,
+            name: None,
             twice: Vec::new(),
             given: Vec::new(),
         }
@@ -218,8 +221,13 @@ impl StageOptions {
         self.admission.get_mut().ok().and_then(Option::take)
     }
 
-    pub(crate) fn was_given(&self, option: &str) -> bool {
-        self.given.contains(&option)
+    /// What was given so far stands with the code, and gives way to what is given where the stage is added.
+    pub(crate) fn become_defaults(&mut self) {
+        self.given.clear();
+    }
+
+    pub(crate) fn has_admission(&mut self) -> bool {
+        self.admission.get_mut().is_ok_and(|policy| policy.is_some())
     }
 }
 
@@ -230,16 +238,18 @@ pub(crate) struct Extract<T> {
     pub(crate) key: Reading<T, u64>,
     pub(crate) weight: Reading<T, u64>,
     pub(crate) class: Reading<T, u8>,
+    /// Counted from the offer.
+    pub(crate) deadline: Reading<T, Option<Duration>>,
 }
 
 impl<T> Default for Extract<T> {
     fn default() -> Self {
-        Extract { key: None, weight: None, class: None }
+        Extract { key: None, weight: None, class: None, deadline: None }
     }
 }
 
 impl<T> Extract<T> {
     pub(crate) fn is_empty(&self) -> bool {
-        self.key.is_none() && self.weight.is_none() && self.class.is_none()
+        self.key.is_none() && self.weight.is_none() && self.class.is_none() && self.deadline.is_none()
     }
 }

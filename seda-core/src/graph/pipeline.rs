@@ -24,6 +24,7 @@ use crate::{
         handler::{IntoStage, StageParts},
         inbox::Inbox,
         inlet::Inlet,
+        named::Stage,
         outlet::{AnswerCounts, Outlet, Port, Sketch},
         source::{self, IntoSource, Tick},
         tune::Domain,
@@ -174,7 +175,30 @@ impl Pipeline {
         H::In: Event,
         H::Out: Event,
     {
-        let (inlet, port) = self.add(name.into(), handler.into_parts(), false);
+        let mut parts = handler.into_parts();
+        parts.options.given("named");
+        let (inlet, port) = self.declare(name.into(), parts, false);
+        let outlet = self.outlet(port, inlet.stage);
+        (inlet, outlet)
+    }
+
+    /// A stage whose name stands with its code, and its options too: see [`Stage`]. Gives its inlet and its outlet.
+    pub fn add<M, S>(&mut self, stage: S) -> (Inlet<S::In>, Outlet<S::Out>)
+    where
+        S: Stage<M> + Send + Sync + 'static,
+        S::In: Event,
+        S::Out: Event,
+    {
+        let mut parts = stage.into_parts();
+        let name = parts.options.name.take().unwrap_or_else(|| {
+            let event = short_type(std::any::type_name::<S::In>());
+            self.find(
+                format!("the stage that takes `{event}` is added without a name"),
+                "name it where it is added, `p.stage(\"name\", ..)`, or in its code, `stage.named(\"name\")`",
+            );
+            format!("stage-{}", self.stages.len())
+        });
+        let (inlet, port) = self.declare(name, parts, false);
         let outlet = self.outlet(port, inlet.stage);
         (inlet, outlet)
     }
@@ -226,7 +250,9 @@ impl Pipeline {
         H: IntoStage<M, Out = ()> + Send + Sync + 'static,
         H::In: Event,
     {
-        let (inlet, port) = self.add(name.into(), handler.into_parts(), false);
+        let mut parts = handler.into_parts();
+        parts.options.given("named");
+        let (inlet, port) = self.declare(name.into(), parts, false);
         self.outlet(port, inlet.stage).nowhere();
         inlet
     }
@@ -279,7 +305,7 @@ impl Pipeline {
         if let Some(domain) = domain {
             parts.options.placement = Placement::Domain { domain: domain.0, limit: None };
         }
-        let (inlet, port) = self.add(name, parts, true);
+        let (inlet, port) = self.declare(name, parts, true);
         self.outlet(port, inlet.stage)
     }
 
@@ -287,7 +313,7 @@ impl Pipeline {
         Outlet::of_stage(port, self.sketch.clone(), self.shared.id, stage, &self.stages[stage as usize].name)
     }
 
-    fn add<I: Event, O: Event>(
+    fn declare<I: Event, O: Event>(
         &mut self,
         name: String,
         mut parts: StageParts<I, O>,
@@ -295,7 +321,7 @@ impl Pipeline {
     ) -> (Inlet<I>, Arc<Port<O>>) {
         let id = self.stages.len() as u32;
         let options = &mut parts.options;
-        let has_policy = options.was_given("admission");
+        let has_policy = options.has_admission();
         self.findings.extend(check::of_options(&name, options, parts.extract.key.is_some() && parts.data_parallel));
         if let Placement::Domain { domain, .. } = options.placement
             && domain.pipeline != self.shared.id
@@ -446,7 +472,7 @@ impl Pipeline {
 #[diagnostic::on_unimplemented(
     message = "this edge carries `{T}`, but the inlet is `{Self}`",
     label = "wrong event for this inlet",
-    note = "an `async fn` gives a future, not its value: handlers are plain functions",
+    note = "an `async fn` gives a future; its value is what `task(..)` around it gives",
     note = "convert on the edge with `.map(..)`; open a `Result` with `.tried()`, an enum with `.route()`, an `Option` with `.some()`, an iterable with `.each()`"
 )]
 pub trait LinkTo<T: Event> {

@@ -12,7 +12,7 @@ use std::{
 
 use super::{cx::Cx, flight::Pending};
 use crate::{
-    event::{Envelope, Event},
+    event::Envelope,
     options::{Extract, StageOptions},
     queue::Batch as Queued,
     trace::within,
@@ -69,6 +69,16 @@ pub trait Handler {
     fn flush(&self, emit: &mut dyn FnMut(Self::Out)) {
         let _ = emit;
     }
+
+    /// The name and the options that stand with the code, for [`Pipeline::add`](crate::Pipeline::add):
+    /// `stage.named("greet").threads(2)`. They are defaults: what is said where the stage is added wins.
+    #[must_use]
+    fn options(stage: StageParts<Self::In, Self::Out>) -> StageParts<Self::In, Self::Out>
+    where
+        Self: Sized,
+    {
+        stage
+    }
 }
 
 /// A handler with state of its own in every worker, so it takes `&mut self` and needs no lock. Given as a factory, to
@@ -94,6 +104,15 @@ pub trait HandlerMut {
     /// Once for each state, when a drain has brought everything upstream to its end.
     fn flush(&mut self, emit: &mut dyn FnMut(Self::Out)) {
         let _ = emit;
+    }
+
+    /// The name and the options that stand with the code, as for [`Handler::options`].
+    #[must_use]
+    fn options(stage: StageParts<Self::In, Self::Out>) -> StageParts<Self::In, Self::Out>
+    where
+        Self: Sized,
+    {
+        stage
     }
 }
 
@@ -271,6 +290,13 @@ impl<I, O> StageParts<I, O> {
             data_parallel: false,
         }
     }
+
+    /// With what the handler's type says of itself.
+    pub(crate) fn by_default(self, options: impl FnOnce(Self) -> Self) -> Self {
+        let mut parts = options(self);
+        parts.options.become_defaults();
+        parts
+    }
 }
 
 /// What can be a stage: `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, a value with [`Handler`], and [`per_worker`],
@@ -281,6 +307,7 @@ impl<I, O> StageParts<I, O> {
     message = "`{Self}` is not a handler",
     label = "not a handler",
     note = "a handler is `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, or a value whose type has `Handler` (`&self`)",
+    note = "an `async fn` is wrapped in `task(..)`",
     note = "a handler with `&mut self` needs a value of its own in every worker: give a factory, `per_worker(|| ..)`",
     note = "for whole batches use `batch(..)`, for data-parallel ones `parallel(..)`"
 )]
@@ -293,9 +320,7 @@ pub trait IntoStage<M> {
     /// The parts.
     fn into_parts(self) -> StageParts<Self::In, Self::Out>
     where
-        Self: Send + Sync + 'static,
-        Self::In: Event,
-        Self::Out: Event;
+        Self: Send + Sync + 'static;
 }
 
 /// Marks of the shapes.
@@ -307,6 +332,7 @@ pub mod shape {
     pub struct Plain<I, O>(PhantomData<(I, O)>);
     pub struct WithCx<I, O>(PhantomData<(I, O)>);
     pub struct Value;
+    pub struct AsyncValue;
     pub struct Each<M>(PhantomData<M>);
     pub struct Whole<I, O>(PhantomData<(I, O)>);
     pub struct Parallel<I, O>(PhantomData<(I, O)>);
@@ -352,8 +378,6 @@ where
     fn into_parts(self) -> StageParts<I, O>
     where
         F: Send + Sync + 'static,
-        I: Event,
-        O: Event,
     {
         let f = Arc::new(self);
         StageParts::new(Box::new(move || Box::new(SharedWork(f.clone()))))
@@ -378,8 +402,6 @@ where
     fn into_parts(self) -> StageParts<I, O>
     where
         F: Send + Sync + 'static,
-        I: Event,
-        O: Event,
     {
         let f = Arc::new(self);
         StageParts::new(Box::new(move || Box::new(CxWork(f.clone()))))
@@ -406,14 +428,13 @@ impl<H: Handler> IntoStage<shape::Value> for H {
     fn into_parts(self) -> StageParts<H::In, H::Out>
     where
         H: Send + Sync + 'static,
-        H::In: Event,
-        H::Out: Event,
     {
         let handler = Arc::new(self);
         let (started, flushed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         StageParts::new(Box::new(move || {
             Box::new(ValueWork { handler: handler.clone(), started: started.clone(), flushed: flushed.clone() })
         }))
+        .by_default(H::options)
     }
 }
 
@@ -456,6 +477,14 @@ pub trait IntoWorker<M> {
     fn flush(&mut self, emit: &mut dyn FnMut(Self::Out)) {
         let _ = emit;
     }
+
+    #[doc(hidden)]
+    fn options(stage: StageParts<Self::In, Self::Out>) -> StageParts<Self::In, Self::Out>
+    where
+        Self: Sized,
+    {
+        stage
+    }
 }
 
 impl<F: FnMut(I) -> O, I, O> IntoWorker<shape::Plain<I, O>> for F {
@@ -491,6 +520,10 @@ impl<H: HandlerMut> IntoWorker<shape::Value> for H {
     fn flush(&mut self, emit: &mut dyn FnMut(H::Out)) {
         HandlerMut::flush(self, emit);
     }
+
+    fn options(stage: StageParts<H::In, H::Out>) -> StageParts<H::In, H::Out> {
+        <H as HandlerMut>::options(stage)
+    }
 }
 
 struct OwnWork<W, M>(W, PhantomData<fn() -> M>);
@@ -507,13 +540,12 @@ where
     fn into_parts(self) -> StageParts<W::In, W::Out>
     where
         Self: Send + Sync + 'static,
-        W::In: Event,
-        W::Out: Event,
     {
         StageParts::new(Box::new(move || {
             let factory = &self;
             Box::new(OwnWork::<W, M>((factory.0)(), PhantomData))
         }))
+        .by_default(W::options)
     }
 }
 
@@ -543,8 +575,6 @@ where
     fn into_parts(self) -> StageParts<I, O>
     where
         Self: Send + Sync + 'static,
-        I: Event,
-        O: Event,
     {
         let f = Arc::new(self);
         let mut parts = StageParts::new(Box::new(move || Box::new(BatchWork(f.clone()))));
@@ -578,11 +608,7 @@ impl<I, O> IntoStage<shape::Tuned> for StageParts<I, O> {
     type In = I;
     type Out = O;
 
-    fn into_parts(self) -> StageParts<I, O>
-    where
-        I: Event,
-        O: Event,
-    {
+    fn into_parts(self) -> StageParts<I, O> {
         self
     }
 }

@@ -117,8 +117,6 @@ where
     fn into_parts(self) -> StageParts<Self::In, Self::Out>
     where
         Self: Send + Sync + 'static,
-        Self::In: Event,
-        Self::Out: Event,
     {
         let f = Arc::new(self);
         let mut parts =
@@ -142,7 +140,6 @@ where
     F: TaskFn<M>,
     F::Future: Send + 'static,
     Task<F, M>: Send + Sync,
-    <F::Future as Future>::Output: Event,
 {
     fn run(&mut self, batch: &mut Batch<F::In>, outs: &mut Batch<<F::Future as Future>::Output>, cx: &mut Cx) {
         while let Some(envelope) = batch.pop_front() {
