@@ -118,8 +118,8 @@ impl Marks {
         let deadline = self.deadline.iter().map(|after| quote!(.deadline(|event| event.#after)));
         quote! {
             impl #params #seda::Described for #of #args #bounds {
-                fn description() -> #seda::Description<Self> {
-                    #seda::Description::new() #(#key)* #weight #(#class)* #(#deadline)*
+                fn describe(event: #seda::Description<Self>) -> #seda::Description<Self> {
+                    event #(#key)* #weight #(#class)* #(#deadline)*
                 }
             }
         }

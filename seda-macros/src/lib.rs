@@ -16,7 +16,7 @@ mod stage;
 mod words;
 
 #[cfg(test)]
-mod size;
+mod pinned;
 
 #[doc = include_str!("stage.md")]
 #[proc_macro_attribute]

@@ -38,8 +38,8 @@ pub(super) fn hash_of(key: &(impl Key + ?Sized)) -> u64 {
 /// struct Order { id: u64, tier: u8, body: Vec<u8>, patience: Duration }
 ///
 /// impl Described for Order {
-///     fn description() -> Description<Self> {
-///         Description::new()
+///     fn describe(event: Description<Self>) -> Description<Self> {
+///         event
 ///             .key(|order| &order.id)
 ///             .weight(|order| order.body.len() as u64)
 ///             .classes(3, |order| order.tier)
@@ -63,8 +63,8 @@ pub(super) fn hash_of(key: &(impl Key + ?Sized)) -> u64 {
     note = "or say it at the stage: `.keyed(..)`, `.weight(..)`, `.classes(..)`, `.deadline(..)`"
 )]
 pub trait Described: Sized {
-    /// What it says of itself.
-    fn description() -> Description<Self>;
+    /// Adds what it says of itself to a description that says nothing yet.
+    fn describe(event: Description<Self>) -> Description<Self>;
 }
 
 /// What events of a type say of themselves; see [`Described`]. Each is said once: the latest counts.
@@ -74,12 +74,6 @@ pub struct Description<T> {
     classes: Option<u8>,
 }
 
-impl<T> Default for Description<T> {
-    fn default() -> Self {
-        Description { extract: Extract::default(), classes: None }
-    }
-}
-
 impl<T> std::fmt::Debug for Description<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Description of {}", std::any::type_name::<T>())
@@ -87,9 +81,12 @@ impl<T> std::fmt::Debug for Description<T> {
 }
 
 impl<T> Description<T> {
-    /// Says nothing yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// What `T` says.
+    pub(super) fn of() -> Self
+    where
+        T: Described,
+    {
+        T::describe(Description { extract: Extract::default(), classes: None })
     }
 
     /// The key, borrowed: as [`keyed`](crate::StageOptionsExt::keyed).

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    described::{Described, Key, hash_of},
+    described::{Described, Description, Key, hash_of},
     handler::{IntoStage, StageParts},
     inlet::Inlet,
 };
@@ -136,7 +136,7 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     where
         Self::In: Described,
     {
-        option(self, "described", |parts| Self::In::description().complete(parts))
+        option(self, "described", |parts| Description::of().complete(parts))
     }
 
     /// Time to live in the queue: what waited longer expires, counted and unseen. Default: none.

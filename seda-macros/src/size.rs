@@ -1,1 +1,0 @@
-//! Expansions fit a screen.
