@@ -40,7 +40,7 @@ mod trace;
 mod units;
 
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
-pub use event::Event;
+pub use event::{Concurrent, Event};
 pub use graph::{Answer, Finding, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError};
 pub use metrics::{BatchSizes, Blocked, Counts, EdgeSnapshot, Percentiles, ShedCount, Snapshot, StageSnapshot};
 pub use options::{BATCH_MAX, Deadlines, OfferOptions, QUEUE_EVENTS, Threads, WhenFull};
@@ -63,7 +63,7 @@ pub use stage::{
     parallel::{Parallel, parallel},
     route::{Branches, Give, Given, IsOption, IsResult, Open, Route, To},
     source::{IntoSource, Pull, Pulled, SourceParts, pull},
-    task::{TASKS, Task, TaskCx, TaskFn, task},
+    task::{TASKS, TaskCx, TaskFn, task},
     tune::{Domain, StageOptionsExt},
 };
 pub use stopping::Stopping;

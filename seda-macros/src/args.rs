@@ -80,7 +80,7 @@ impl Args {
             )
         };
         match self.options.iter().find(|(option, _)| option == misfit) {
-            Some((option, _)) => Err(Error::new(option.span(), cure)),
+            Some((option, _)) => Err(Error::new_spanned(&option, cure)),
             None => Ok(()),
         }
     }
@@ -97,7 +97,7 @@ impl Args {
             return Ok(());
         }
         if self.seen.contains(&said) {
-            return Err(Error::new(word.span(), format!("`{said}` is given twice: give it once")));
+            return Err(Error::new_spanned(&word, format!("`{said}` is given twice: give it once")));
         }
         self.seen.push(said.clone());
         match said.as_str() {
@@ -137,14 +137,14 @@ fn find(word: &Ident) -> Result<&'static Known> {
         let what = format!(
             "`{said}` is said where the stage is added, as what it names exists only there: `p.add(Look.{call})`"
         );
-        return Err(Error::new(word.span(), what));
+        return Err(Error::new_spanned(&word, what));
     }
     let names = || OPTIONS.iter().map(|known| known.name).chain(["name", "crate"]);
     let cure = match nearest(&said, names()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("there are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
     };
-    Err(Error::new(word.span(), format!("there is no option `{said}`; {cure}")))
+    Err(Error::new_spanned(&word, format!("there is no option `{said}`; {cure}")))
 }
 
 /// `= value`, `(value, value)` or nothing, as the option has it.
@@ -173,7 +173,7 @@ fn name(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
     let name: LitStr = input.parse().map_err(|error| wrong(error.span()))?;
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
     if name.value().is_empty() || !name.value().chars().all(fits) {
-        return Err(Error::new(name.span(), "a stage's name is of letters, digits and - _ . / : as in `look-up`"));
+        return Err(Error::new_spanned(&name, "a stage's name is of letters, digits and - _ . / : as in `look-up`"));
     }
     Ok(name)
 }

@@ -1,7 +1,7 @@
 //! `#[derive(Event)]`: what an event says of itself, by attributes on its fields.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{
     Data, DeriveInput, Error, Field, Index, LitInt, Member, Path, Result, Token, Type, ext::IdentExt, parse_quote,
     spanned::Spanned,
@@ -26,7 +26,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let Data::Struct(data) = &input.data else {
         let what =
             "`#[derive(Event)]` is for a struct, whose fields are marked; for an enum, implement `Described` by hand";
-        return Err(Error::new(input.ident.span(), what));
+        return Err(Error::new_spanned(&input.ident, what));
     };
     let mut marks = Marks::default();
     for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("event")) {
@@ -48,7 +48,7 @@ impl Marks {
         while !input.is_empty() {
             let word = input.call(Ident::parse_any)?;
             let wrong = || {
-                Error::new(word.span(), "above the type, say `#[event(classes = 3)]`; the others stand above a field")
+                Error::new_spanned(&word, "above the type, say `#[event(classes = 3)]`; the others stand above a field")
             };
             input.parse::<Token![=]>().map_err(|_| wrong())?;
             match word.to_string().as_str() {
@@ -71,8 +71,8 @@ impl Marks {
                 "class" => set(&mut self.class, &word, member)?,
                 "deadline" => set(&mut self.deadline, &word, member)?,
                 "classes" => {
-                    return Err(Error::new(
-                        word.span(),
+                    return Err(Error::new_spanned(
+                        &word,
                         "how many classes there are stands above the type: `#[event(classes = 3)]`",
                     ));
                 }
@@ -86,14 +86,15 @@ impl Marks {
     fn check(&self, input: &DeriveInput) -> Result<()> {
         let says = self.key.is_some() || !self.weight.is_empty() || self.class.is_some() || self.deadline.is_some();
         match (&self.class, &self.classes) {
-            (Some(class), None) => {
-                Err(Error::new(class.span(), "say how many classes there are, above the type: `#[event(classes = 3)]`"))
-            }
+            (Some(class), None) => Err(Error::new_spanned(
+                &class,
+                "say how many classes there are, above the type: `#[event(classes = 3)]`",
+            )),
             (None, Some(classes)) => {
-                Err(Error::new(classes.span(), "say which field is the class: `#[event(class)]` above it"))
+                Err(Error::new_spanned(&classes, "say which field is the class: `#[event(class)]` above it"))
             }
-            _ if !says => Err(Error::new(
-                input.ident.span(),
+            _ if !says => Err(Error::new_spanned(
+                &input.ident,
                 "nothing is marked: put `#[event(key)]`, `weight`, `class` or `deadline` above a field, or leave the derive out, as every `Send + 'static` type is an event",
             )),
             _ => Ok(()),
@@ -107,7 +108,7 @@ impl Marks {
             param.bounds.push(parse_quote!(#seda::Event));
         }
         let (params, args, bounds) = generics.split_for_impl();
-        let key = self.key.iter().map(|key| quote!(.key(|event| &event.#key)));
+        let key = self.key.iter().map(|key| quote_spanned!(key.span()=> .key(|event| &event.#key)));
         let weights = &self.weight;
         let weight = (!weights.is_empty()).then(|| quote!(.weight(|event| #(#weights)+*)));
         let classes = &self.classes;
@@ -137,7 +138,7 @@ fn set(slot: &mut Option<Member>, word: &Ident, member: &Member) -> Result<()> {
 }
 
 fn twice(word: &Ident) -> Error {
-    Error::new(word.span(), format!("`{word}` is given twice: give it once"))
+    Error::new_spanned(&word, format!("`{word}` is given twice: give it once"))
 }
 
 fn unknown(said: &str, at: Span) -> Error {
@@ -156,8 +157,8 @@ fn weight(member: &Member, field: &Field) -> Result<TokenStream> {
     };
     match name.as_str() {
         "u8" | "u16" | "u32" | "u64" | "usize" => Ok(quote!(event.#member as ::core::primitive::u64)),
-        "i8" | "i16" | "i32" | "i64" | "isize" | "u128" | "i128" | "f32" | "f64" => Err(Error::new(
-            field.ty.span(),
+        "i8" | "i16" | "i32" | "i64" | "isize" | "u128" | "i128" | "f32" | "f64" => Err(Error::new_spanned(
+            &field.ty,
             format!("a weight is a number of bytes, `u64` for `{name}`, or anything with `.len()`"),
         )),
         _ => Ok(quote!(event.#member.len() as ::core::primitive::u64)),

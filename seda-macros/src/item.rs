@@ -4,7 +4,6 @@ use proc_macro2::{Group, TokenTree};
 use syn::{
     Attribute, Error, Generics, Result, Signature, Token, Type, Visibility, braced,
     parse::{Parse, ParseStream, discouraged::Speculative},
-    spanned::Spanned,
 };
 
 use crate::signature::here;
@@ -27,7 +26,7 @@ impl Parse for Item {
             let _body: TokenTree = input.parse()?;
             if let Some(receiver) = signature.receiver() {
                 let what = "`#[stage]` stands above the `impl` of a handler with `self`, not above its method";
-                return Err(Error::new(receiver.span(), what));
+                return Err(Error::new_spanned(&receiver, what));
             }
             return Ok(Item::Fn { cfgs, vis, signature });
         }
@@ -63,12 +62,12 @@ fn parse_impl(cfgs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Item> {
     let ty: Box<Type> = input.parse()?;
     if input.peek(Token![for]) {
         let what = "`#[stage]` stands above the type's own `impl Pricer { fn handle(..) }`, and writes that of the trait itself";
-        return Err(Error::new(ty.span(), what));
+        return Err(Error::new_spanned(&ty, what));
     }
     generics.where_clause = input.parse()?;
     if !generics.params.is_empty() || generics.where_clause.is_some() {
         let what = "a stage is of one event type, so its `impl` cannot be generic: write the types out, or implement `Handler` by hand";
-        return Err(Error::new(generics.params.span(), what));
+        return Err(Error::new_spanned(&generics.params, what));
     }
     let body;
     braced!(body in input);

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::{
-    Data, DeriveInput, Error, Fields, GenericParam, Generics, Result, Variant, Visibility, parse_quote,
-    punctuated::Punctuated, token::Comma,
+    Data, DeriveInput, Error, Fields, GenericParam, Generics, Result, Type, Variant, Visibility, parse_quote,
+    punctuated::Punctuated, spanned::Spanned, token::Comma,
 };
 
 use crate::{
@@ -30,14 +30,14 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let seda = seda_of(&input.attrs, "route")?;
     let Data::Enum(data) = &input.data else {
         let what = "`#[derive(Route)]` is for an enum, of which each variant is a port; a struct goes one way, so link it as it is";
-        return Err(Error::new(input.ident.span(), what));
+        return Err(Error::new_spanned(&input.ident, what));
     };
     if data.variants.is_empty() {
-        return Err(Error::new(input.ident.span(), "a branch needs at least one variant"));
+        return Err(Error::new_spanned(&input.ident, "a branch needs at least one variant"));
     }
     if let Some(life) = input.generics.lifetimes().next() {
-        return Err(Error::new(
-            life.lifetime.span(),
+        return Err(Error::new_spanned(
+            &life.lifetime,
             "an event owns its data: give the variants owned values, `String` for `&str`",
         ));
     }
@@ -45,7 +45,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let mut names = HashSet::new();
     if let Some((twice, way)) = data.variants.iter().zip(&ways).find(|(_, way)| !names.insert(&way.name)) {
         let what = format!("two variants give the port `{}`: rename one", way.name);
-        return Err(Error::new(twice.ident.span(), what));
+        return Err(Error::new_spanned(&twice.ident, what));
     }
     Ok(expand(input, &seda, &ways))
 }
@@ -125,10 +125,7 @@ fn words(tokens: TokenStream) -> Vec<String> {
 fn expand(input: &DeriveInput, seda: &syn::Path, ways: &[Way]) -> TokenStream {
     let (of, vis) = (&input.ident, &input.vis);
     let ports = format_ident!("{}Ports", plain(of));
-    let mut bounded = input.generics.clone();
-    for param in bounded.type_params_mut() {
-        param.bounds.push(parse_quote!(#seda::Event));
-    }
+    let bounded = bounded(input, seda);
     let (params, args, bounds) = bounded.split_for_impl();
     let (own, own_bounds) = (&input.generics, &input.generics.where_clause);
     let doc = format!("The ports of [`{of}`], one for each variant.");
@@ -141,6 +138,7 @@ fn expand(input: &DeriveInput, seda: &syn::Path, ways: &[Way]) -> TokenStream {
         #(#made)*
         #[doc = #doc]
         #vis struct #ports #own #own_bounds { #(#fields),* }
+        #[allow(trivial_bounds, reason = "what the variants carry is checked where it stands")]
         impl #params #seda::Route for #of #args #bounds {
             type Ports = #ports #args;
             fn open(outlet: #seda::Outlet<Self>) -> Self::Ports {
@@ -151,6 +149,30 @@ fn expand(input: &DeriveInput, seda: &syn::Path, ways: &[Way]) -> TokenStream {
             }
         }
     }
+}
+
+/// What the variants carry are events: said of each by itself, so that the one that is not is pointed at.
+fn bounded(input: &DeriveInput, seda: &syn::Path) -> Generics {
+    let mut bounded = input.generics.clone();
+    let Data::Enum(data) = &input.data else { return bounded };
+    let bounds = &mut bounded.make_where_clause().predicates;
+    let mut seen = HashSet::new();
+    for ty in data.variants.iter().flat_map(|variant| &variant.fields).map(|field| &field.ty) {
+        if seen.insert(quote!(#ty).to_string()) {
+            let event = at(ty, &quote!(#seda::Event));
+            bounds.push(parse_quote!(#ty: #event));
+        }
+    }
+    bounded
+}
+
+/// The same tokens, standing where the type does.
+fn at(ty: &Type, tokens: &TokenStream) -> TokenStream {
+    let moved = tokens.clone().into_iter().map(|mut token| {
+        token.set_span(ty.span().resolved_at(token.span()));
+        token
+    });
+    moved.collect()
 }
 
 fn field(vis: &Visibility, seda: &syn::Path, way: &Way) -> TokenStream {

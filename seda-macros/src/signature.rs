@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{
     Error, FnArg, GenericArgument, Pat, PatType, Path, PathArguments, Result, ReturnType, Safety, Signature, Type,
-    parse_quote, spanned::Spanned,
+    parse_quote,
 };
 
 /// A handler's signature, read.
@@ -31,13 +31,13 @@ impl Shape {
         });
         let Some(first) = args.next() else {
             let what = "a handler takes its event as the first argument: `event: Order`";
-            return Err(Error::new(signature.ident.span(), what));
+            return Err(Error::new_spanned(&signature.ident, what));
         };
         let is_async = signature.asyncness.is_some();
         let event = event(first)?;
         let rest = args.map(|arg| behind(arg, is_async)).collect::<Result<Vec<_>>>()?;
         if rest.iter().filter(|arg| matches!(arg, Arg::Cx)).count() > 1 {
-            return Err(Error::new(signature.inputs.span(), "a handler takes one `cx`"));
+            return Err(Error::new_spanned(&signature.inputs, "a handler takes one `cx`"));
         }
         Ok(Shape { event, out: out(signature)?, rest })
     }
@@ -64,11 +64,11 @@ impl Shape {
 
 /// Nothing but a plain function can be a handler.
 fn plain(signature: &Signature) -> Result<()> {
-    let generics = &signature.generics;
+    let (generics, ident) = (&signature.generics, &signature.ident);
     if !generics.params.is_empty() || generics.where_clause.is_some() {
         let what = "a stage is of one event type, so its function cannot be generic: write the types out, or implement `Handler` by hand";
-        return Err(Error::new(
-            generics.params.span().join(signature.ident.span()).unwrap_or(signature.ident.span()),
+        return Err(Error::new_spanned(
+            if generics.params.is_empty() { quote!(#ident) } else { quote!(#generics) },
             what,
         ));
     }
@@ -76,7 +76,7 @@ fn plain(signature: &Signature) -> Result<()> {
         return Err(Error::new(token.span, "a handler is called by seda, so it cannot be `unsafe`: make it safe"));
     }
     match &signature.abi {
-        Some(abi) => Err(Error::new(abi.span(), "a handler is a plain `fn`, without `extern`")),
+        Some(abi) => Err(Error::new_spanned(&abi, "a handler is a plain `fn`, without `extern`")),
         None => Ok(()),
     }
 }
@@ -84,11 +84,11 @@ fn plain(signature: &Signature) -> Result<()> {
 fn event(arg: &PatType) -> Result<Type> {
     let what = "a handler owns its event: take it by value, as in `event: Order`";
     match &*arg.ty {
-        ty @ Type::Reference(_) if borrows(ty) => Err(Error::new(ty.span(), what)),
+        ty @ Type::Reference(_) if borrows(ty) => Err(Error::new_spanned(&ty, what)),
         ty if borrows(ty) => {
-            Err(Error::new(ty.span(), "an event owns its data: give owned values, `String` for `&str`"))
+            Err(Error::new_spanned(&ty, "an event owns its data: give owned values, `String` for `&str`"))
         }
-        Type::ImplTrait(ty) => Err(Error::new(ty.span(), "an event has one type: name it")),
+        Type::ImplTrait(ty) => Err(Error::new_spanned(&ty, "an event has one type: name it")),
         ty => Ok(ty.clone()),
     }
 }
@@ -96,13 +96,14 @@ fn event(arg: &PatType) -> Result<Type> {
 fn out(signature: &Signature) -> Result<Type> {
     match &signature.output {
         ReturnType::Default => Ok(parse_quote!(())),
-        ReturnType::Type(_, ty) if borrows(ty) => Err(Error::new(
-            ty.span(),
+        ReturnType::Type(_, ty) if borrows(ty) => Err(Error::new_spanned(
+            &ty,
             "a handler returns a value that it owns, as its event is gone by then: `String` for `&str`, or a clone",
         )),
-        ReturnType::Type(_, ty) if matches!(**ty, Type::ImplTrait(_)) => {
-            Err(Error::new(ty.span(), "what a stage returns has a name: `Vec<Line>` for `impl Iterator<Item = Line>`"))
-        }
+        ReturnType::Type(_, ty) if matches!(**ty, Type::ImplTrait(_)) => Err(Error::new_spanned(
+            &ty,
+            "what a stage returns has a name: `Vec<Line>` for `impl Iterator<Item = Line>`",
+        )),
         ReturnType::Type(_, ty) => Ok((**ty).clone()),
     }
 }
@@ -110,7 +111,7 @@ fn out(signature: &Signature) -> Result<Type> {
 /// An argument behind the event: the context, or something borrowed of the stage.
 fn behind(arg: &PatType, is_async: bool) -> Result<Arg> {
     let ty = &*arg.ty;
-    let refused = |what: &str| Err(Error::new(arg.span(), what));
+    let refused = |what: &str| Err(Error::new_spanned(&arg, what));
     match ty {
         Type::Path(path) if ends_in(&path.path, "TaskCx") && is_async => Ok(Arg::Cx),
         Type::Path(path) if ends_in(&path.path, "Cx") || ends_in(&path.path, "TaskCx") => refused(by_kind(is_async)),
@@ -144,7 +145,7 @@ fn by_kind(is_async: bool) -> &'static str {
 /// What is borrowed, owned by the stage.
 fn field(arg: &PatType, ty: &Type, elem: &Type) -> Result<Arg> {
     let Pat::Ident(pattern) = &*arg.pat else {
-        return Err(Error::new(arg.pat.span(), "it becomes a field of the stage: give it a plain name, `db: &Db`"));
+        return Err(Error::new_spanned(&arg.pat, "it becomes a field of the stage: give it a plain name, `db: &Db`"));
     };
     let field = Ident::new(pattern.ident.to_string().trim_start_matches('_'), pattern.ident.span());
     if !borrows(ty) {
@@ -157,13 +158,13 @@ fn field(arg: &PatType, ty: &Type, elem: &Type) -> Result<Arg> {
             parse_quote!(::std::vec::Vec<#item>)
         }
         Type::TraitObject(_) | Type::ImplTrait(_) => {
-            return Err(Error::new(
-                elem.span(),
+            return Err(Error::new_spanned(
+                &elem,
                 "a field needs a type of known size: borrow `&Arc<dyn Store + Send + Sync>`",
             ));
         }
         elem if borrows(elem) => {
-            return Err(Error::new(elem.span(), "a stage owns its fields: borrow something that owns its data"));
+            return Err(Error::new_spanned(&elem, "a stage owns its fields: borrow something that owns its data"));
         }
         elem => elem.clone(),
     };

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Attribute, Error, ReceiverKind, Result, ReturnType, Signature, Type, Visibility, parse2, spanned::Spanned};
+use syn::{Attribute, Error, ReceiverKind, Result, ReturnType, Signature, Type, Visibility, parse2};
 
 use crate::{
     args::Args,
@@ -63,20 +63,20 @@ fn of_impl(
 ) -> Result<TokenStream> {
     if let Some(name) = &args.type_name {
         let what = format!("the stage of an `impl` is its own type: leave `{name}` out");
-        return Err(Error::new(name.span(), what));
+        return Err(Error::new_spanned(&name, what));
     }
     let of = |name: &str| methods.iter().find(|(_, signature)| signature.ident == name);
     let Some((vis, handle)) = of("handle") else {
         let what = "a stage's `impl` has a `fn handle(&self, event: Order, cx: &Cx) -> Priced`, or with `&mut self`";
-        return Err(Error::new(ty.span(), what));
+        return Err(Error::new_spanned(&ty, what));
     };
     let is_async = handle.asyncness.is_some();
     args.fit(is_async)?;
     let mutable = receiver(handle)?;
     let shape = Shape::of(handle)?;
     if let Some(Arg::Borrowed { field, .. }) = shape.rest.iter().find(|arg| matches!(arg, Arg::Borrowed { .. })) {
-        return Err(Error::new(
-            field.span(),
+        return Err(Error::new_spanned(
+            &field,
             "keep it as a field of the type, `self.db`: `handle` takes an event and a `cx`",
         ));
     }
@@ -113,19 +113,19 @@ fn of_impl(
 /// True for `&mut self`.
 fn receiver(handle: &Signature) -> Result<bool> {
     let Some(receiver) = handle.receiver() else {
-        return Err(Error::new(
-            handle.ident.span(),
+        return Err(Error::new_spanned(
+            &handle.ident,
             "`handle` takes `&self`, or `&mut self` for state of its own in every worker",
         ));
     };
     match &receiver.kind {
-        ReceiverKind::Reference(_, _, Some(_)) if handle.asyncness.is_some() => Err(Error::new(
-            receiver.span(),
+        ReceiverKind::Reference(_, _, Some(_)) if handle.asyncness.is_some() => Err(Error::new_spanned(
+            &receiver,
             "an async `handle` has many events on their way at once, so it cannot change `self`: take `&self`, with what changes in a `Mutex`, or leave `async` out",
         )),
         ReceiverKind::Reference(_, _, mutable) => Ok(mutable.is_some()),
-        _ => Err(Error::new(
-            receiver.span(),
+        _ => Err(Error::new_spanned(
+            &receiver,
             "`handle` is called for every event, so it cannot take `self` itself: take `&self`, or `&mut self` for state of its own in every worker",
         )),
     }
@@ -152,12 +152,12 @@ fn moment(args: &Args, ty: &Type, name: &str, signature: &Signature, mutable: bo
                 <#ty>::flush(self, emit)
             }
         }),
-        "start" => Err(Error::new(
-            signature.ident.span(),
+        "start" => Err(Error::new_spanned(
+            &signature.ident,
             format!("`start` is written `fn start({this}) -> Result<(), BoxError>`"),
         )),
-        _ => Err(Error::new(
-            signature.ident.span(),
+        _ => Err(Error::new_spanned(
+            &signature.ident,
             format!("`flush` is written `fn flush({this}, emit: &mut dyn FnMut(Out))`"),
         )),
     }
@@ -168,7 +168,7 @@ fn type_ident(ty: &Type) -> Result<Ident> {
         Type::Path(path) if path.qself.is_none() => {
             Ok(path.path.segments.last().expect("a path has a segment").ident.clone())
         }
-        _ => Err(Error::new(ty.span(), "`#[stage]` stands above the `impl` of a struct or enum")),
+        _ => Err(Error::new_spanned(&ty, "`#[stage]` stands above the `impl` of a struct or enum")),
     }
 }
 

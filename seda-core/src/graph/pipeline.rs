@@ -11,7 +11,7 @@ use std::{
 use super::check::{self, Finding, StartError};
 use crate::{
     clock::ns,
-    event::Event,
+    event::{Concurrent, Event},
     graph::Graph,
     options::{DomainId, Placement, StageOptions, Threads, WhenFull},
     queue::Store,
@@ -171,7 +171,7 @@ impl Pipeline {
     /// A closure is called by many workers at once, so it cannot change what it captures: for that see `per_worker`.
     pub fn stage<M, H>(&mut self, name: impl Into<String>, handler: H) -> (Inlet<H::In>, Outlet<H::Out>)
     where
-        H: IntoStage<M> + Send + Sync + 'static,
+        H: IntoStage<M> + Concurrent,
         H::In: Event,
         H::Out: Event,
     {
@@ -185,11 +185,11 @@ impl Pipeline {
     /// A stage whose name stands with its code, and its options too: see [`Stage`]. Gives its inlet and its outlet.
     pub fn add<M, S>(&mut self, stage: S) -> (Inlet<S::In>, Outlet<S::Out>)
     where
-        S: Stage<M> + Send + Sync + 'static,
+        S: Stage<M>,
         S::In: Event,
         S::Out: Event,
     {
-        let mut parts = stage.into_parts();
+        let mut parts = stage.into_stage();
         let name = parts.options.name.take().unwrap_or_else(|| {
             let event = short_type(std::any::type_name::<S::In>());
             self.find(
@@ -206,7 +206,7 @@ impl Pipeline {
     /// A stage behind an outlet. For a handler that is more than a function or closure see [`then_with`](Self::then_with).
     pub fn then<T, O, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F) -> Outlet<O>
     where
-        F: Fn(T) -> O + Send + Sync + 'static,
+        F: Fn(T) -> O + Concurrent,
         T: Event,
         O: Event,
     {
@@ -216,7 +216,7 @@ impl Pipeline {
     /// A stage behind an outlet, by any handler with any options.
     pub fn then_with<T, M, H>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: H) -> Outlet<H::Out>
     where
-        H: IntoStage<M, In = T> + Send + Sync + 'static,
+        H: IntoStage<M, In = T> + Concurrent,
         T: Event,
         H::Out: Event,
     {
@@ -228,7 +228,7 @@ impl Pipeline {
     /// A sink behind an outlet. For a handler that is more than a function or closure see [`end_with`](Self::end_with).
     pub fn end<T, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F)
     where
-        F: Fn(T) + Send + Sync + 'static,
+        F: Fn(T) + Concurrent,
         T: Event,
     {
         self.end_with(name, from, handler);
@@ -237,7 +237,7 @@ impl Pipeline {
     /// A sink behind an outlet, by any handler with any options.
     pub fn end_with<T, M, H>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: H)
     where
-        H: IntoStage<M, In = T, Out = ()> + Send + Sync + 'static,
+        H: IntoStage<M, In = T, Out = ()> + Concurrent,
         T: Event,
     {
         let inlet = self.sink(name, handler);
@@ -247,7 +247,7 @@ impl Pipeline {
     /// A stage without an outlet.
     pub fn sink<M, H>(&mut self, name: impl Into<String>, handler: H) -> Inlet<H::In>
     where
-        H: IntoStage<M, Out = ()> + Send + Sync + 'static,
+        H: IntoStage<M, Out = ()> + Concurrent,
         H::In: Event,
     {
         let mut parts = handler.into_parts();
@@ -427,7 +427,7 @@ impl Pipeline {
     /// may say by [`Cx::spend`](crate::Cx::spend) how long it takes. A name or type that does not fit is a finding at start.
     pub fn model<M, H>(&mut self, stage: &str, model: H) -> &mut Self
     where
-        H: IntoStage<M> + Send + Sync + 'static,
+        H: IntoStage<M> + Concurrent,
         H::In: Event,
         H::Out: Event,
     {

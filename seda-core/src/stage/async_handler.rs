@@ -77,6 +77,7 @@ pub trait AsyncHandler {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<H: AsyncHandler> IntoStage<shape::AsyncValue> for H {
     type In = H::In;
     type Out = H::Out;
@@ -87,7 +88,7 @@ impl<H: AsyncHandler> IntoStage<shape::AsyncValue> for H {
     {
         let handler = Arc::new(self);
         let shared = handler.clone();
-        let mut parts = task(move |event, cx| shared.clone().handle(event, cx)).into_parts();
+        let mut parts = task(move |event, cx| shared.clone().handle(event, cx));
         let begun: [Arc<AtomicBool>; 2] = Default::default();
         let tasks = parts.factory;
         parts.factory = Box::new(move || {

@@ -17,6 +17,7 @@ use crate::options::Extract;
 )]
 pub trait Key: Hash {}
 
+#[diagnostic::do_not_recommend]
 impl<K: Hash + ?Sized> Key for K {}
 
 /// Hashed with fixed keys, so that a simulation replays.

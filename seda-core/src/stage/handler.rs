@@ -336,7 +336,6 @@ pub mod shape {
     pub struct Each<M>(PhantomData<M>);
     pub struct Whole<I, O>(PhantomData<(I, O)>);
     pub struct Parallel<I, O>(PhantomData<(I, O)>);
-    pub struct Async<M>(PhantomData<M>);
     pub struct Tuned;
 }
 
@@ -368,6 +367,7 @@ fn each<I, O>(batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx, mut hand
 
 struct SharedWork<F>(Arc<F>);
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Plain<I, O>> for F
 where
     F: Fn(I) -> O,
@@ -392,6 +392,7 @@ impl<F: Fn(I) -> O + Send + Sync, I, O> Work<I, O> for SharedWork<F> {
 
 struct CxWork<F>(Arc<F>);
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::WithCx<I, O>> for F
 where
     F: Fn(I, &Cx) -> O,
@@ -421,6 +422,7 @@ struct ValueWork<H> {
     flushed: Arc<AtomicBool>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<H: Handler> IntoStage<shape::Value> for H {
     type In = H::In;
     type Out = H::Out;
@@ -528,6 +530,7 @@ impl<H: HandlerMut> IntoWorker<shape::Value> for H {
 
 struct OwnWork<W, M>(W, PhantomData<fn() -> M>);
 
+#[diagnostic::do_not_recommend]
 impl<F, W, M> IntoStage<shape::Each<M>> for PerWorker<F>
 where
     F: Fn() -> W,
@@ -565,6 +568,7 @@ impl<W: IntoWorker<M> + Send, M> Work<W::In, W::Out> for OwnWork<W, M> {
 
 struct BatchWork<F>(Arc<Batched<F>>);
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Whole<I, O>> for Batched<F>
 where
     F: Fn(Batch<I>) -> Answers<O>,
@@ -604,6 +608,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<I, O> IntoStage<shape::Tuned> for StageParts<I, O> {
     type In = I;
     type Out = O;

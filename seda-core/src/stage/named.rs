@@ -48,19 +48,38 @@ use super::{
     message = "`{Self}` cannot be added: it has no name of its own",
     label = "a handler without a name",
     note = "name it here: `p.stage(\"name\", handler)`",
-    note = "or put `#[stage(Look)]` above the function and add the type of that name: `p.add(Look)`"
+    note = "or put `#[stage(Look)]` above the function and add the type of that name: `p.add(Look)`",
+    note = "a handler with `&mut self` is added as a factory: `p.add(per_worker(|| ..))`"
 )]
-pub trait Stage<M>: IntoStage<M> {}
+pub trait Stage<M> {
+    /// The event that it takes.
+    type In;
+    /// What it makes of it.
+    type Out;
 
-impl<H: Handler> Stage<shape::Value> for H {}
-
-impl<H: AsyncHandler> Stage<shape::AsyncValue> for H {}
-
-impl<F, H> Stage<shape::Each<shape::Value>> for PerWorker<F>
-where
-    F: Fn() -> H,
-    H: HandlerMut + Send + 'static,
-{
+    #[doc(hidden)]
+    fn into_stage(self) -> StageParts<Self::In, Self::Out>;
 }
 
-impl<I, O> Stage<shape::Tuned> for StageParts<I, O> {}
+/// A shape of a handler that has a name.
+macro_rules! named {
+    ($shape:ty, $stage:ty, [$($param:ident),*], $($bounds:tt)*) => {
+        #[diagnostic::do_not_recommend]
+        impl<$($param),*> Stage<$shape> for $stage
+        where
+            $($bounds)*
+        {
+            type In = <$stage as IntoStage<$shape>>::In;
+            type Out = <$stage as IntoStage<$shape>>::Out;
+
+            fn into_stage(self) -> StageParts<Self::In, Self::Out> {
+                self.into_parts()
+            }
+        }
+    };
+}
+
+named!(shape::Value, H, [H], H: Handler + Send + Sync + 'static);
+named!(shape::AsyncValue, H, [H], H: AsyncHandler + Send + Sync + 'static);
+named!(shape::Each<shape::Value>, PerWorker<F>, [F, H], F: Fn() -> H + Send + Sync + 'static, H: HandlerMut + Send + 'static);
+named!(shape::Tuned, StageParts<I, O>, [I, O], I: 'static, O: 'static);

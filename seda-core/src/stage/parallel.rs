@@ -43,6 +43,7 @@ pub struct Parallel<F>(F);
 
 struct ParallelWork<F>(Arc<Parallel<F>>);
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Parallel<I, O>> for Parallel<F>
 where
     F: Fn(I) -> O,
