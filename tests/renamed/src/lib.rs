@@ -47,9 +47,9 @@ impl Till {
     }
 }
 
-/// Sends what was paid.
-#[stage(Send, limit = 8, crate = sed)]
-pub async fn send(cents: u64) -> String {
+/// Posts what was paid.
+#[stage(Post, limit = 8, crate = sed)]
+pub async fn post(cents: u64) -> String {
     cents.to_string()
 }
 
@@ -66,7 +66,7 @@ mod tests {
         p.link(paid, till);
         p.end("sums", sums, drop);
         p.end("review", held, |PricedHeld { id }| assert_eq!(id, 2));
-        let mut time = sed::test::Virtual::start(p).unwrap();
+        let time = sed::test::Virtual::start(p, 1).unwrap();
         for (id, cents) in [(1, 7), (2, 700)] {
             time.entry(price).offer(Order { id, cents }).unwrap();
         }
