@@ -41,7 +41,7 @@ mod by_macro {
     #[stage(LookUp, threads = 2..=8, queue = 50, keyed = |order| order.id, classes(2, |order| u8::from(order.id > 10)))]
     pub(super) fn look_up(order: Order, rates: &Rates, label: &str, _cx: &Cx) -> Result<u64, u64> {
         assert_eq!(label, "rates");
-        if order.id % 3 == 0 { Err(order.id) } else { Ok(order.cents * rates.percent) }
+        if order.id.is_multiple_of(3) { Err(order.id) } else { Ok(order.cents * rates.percent) }
     }
 }
 
@@ -261,6 +261,10 @@ impl Store {
         std::future::ready(order.cents * self.percent).await
     }
 
+    fn start(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
     fn flush(&self, emit: &mut dyn FnMut(u64)) {
         emit(self.percent);
     }
@@ -390,7 +394,7 @@ fn job(order: Order) -> Job<u64> {
         body: vec![0; order.id as usize],
         more: 1000,
         class: Class((order.id % 3) as u8),
-        patience: (order.id % 5 == 0).then(|| ms(1)),
+        patience: order.id.is_multiple_of(5).then(|| ms(1)),
         n: order.id,
     }
 }

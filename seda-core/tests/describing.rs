@@ -92,10 +92,12 @@ fn what_is_said_at_the_stage_wins_before_and_after() {
     }
 }
 
+type Offers = fn(&Entry<Job>, Vec<Job>);
+
 #[test]
 fn an_event_ends_at_its_own_deadline_however_it_is_offered() {
     let late = |n: u32| Job { patience: Some(ms(15)), key: n.to_string(), ..job(n) };
-    let offers: [fn(&Entry<Job>, Vec<Job>); 3] = [
+    let offers: [Offers; 3] = [
         |entry, jobs| jobs.into_iter().for_each(|job| entry.offer(job).unwrap()),
         |entry, jobs| entry.offer_many(jobs).unwrap(),
         |entry, jobs| {

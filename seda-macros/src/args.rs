@@ -80,7 +80,7 @@ impl Args {
             )
         };
         match self.options.iter().find(|(option, _)| option == misfit) {
-            Some((option, _)) => Err(Error::new_spanned(&option, cure)),
+            Some((option, _)) => Err(Error::new_spanned(option, cure)),
             None => Ok(()),
         }
     }
@@ -137,14 +137,14 @@ fn find(word: &Ident) -> Result<&'static Known> {
         let what = format!(
             "`{said}` is said where the stage is added, as what it names exists only there: `p.add(Look.{call})`"
         );
-        return Err(Error::new_spanned(&word, what));
+        return Err(Error::new_spanned(word, what));
     }
     let names = || OPTIONS.iter().map(|known| known.name).chain(["name", "crate"]);
     let cure = match nearest(&said, names()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("there are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
     };
-    Err(Error::new_spanned(&word, format!("there is no option `{said}`; {cure}")))
+    Err(Error::new_spanned(word, format!("there is no option `{said}`; {cure}")))
 }
 
 /// `= value`, `(value, value)` or nothing, as the option has it.

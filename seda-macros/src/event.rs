@@ -87,11 +87,11 @@ impl Marks {
         let says = self.key.is_some() || !self.weight.is_empty() || self.class.is_some() || self.deadline.is_some();
         match (&self.class, &self.classes) {
             (Some(class), None) => Err(Error::new_spanned(
-                &class,
+                class,
                 "say how many classes there are, above the type: `#[event(classes = 3)]`",
             )),
             (None, Some(classes)) => {
-                Err(Error::new_spanned(&classes, "say which field is the class: `#[event(class)]` above it"))
+                Err(Error::new_spanned(classes, "say which field is the class: `#[event(class)]` above it"))
             }
             _ if !says => Err(Error::new_spanned(
                 &input.ident,
@@ -138,7 +138,7 @@ fn set(slot: &mut Option<Member>, word: &Ident, member: &Member) -> Result<()> {
 }
 
 fn twice(word: &Ident) -> Error {
-    Error::new_spanned(&word, format!("`{word}` is given twice: give it once"))
+    Error::new_spanned(word, format!("`{word}` is given twice: give it once"))
 }
 
 fn unknown(said: &str, at: Span) -> Error {

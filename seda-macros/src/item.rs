@@ -10,7 +10,7 @@ use crate::signature::here;
 
 /// What `#[stage]` can stand above.
 pub(crate) enum Item {
-    Fn { cfgs: Vec<Attribute>, vis: Visibility, signature: Signature },
+    Fn { cfgs: Vec<Attribute>, vis: Visibility, signature: Box<Signature> },
     Impl { cfgs: Vec<Attribute>, ty: Box<Type>, methods: Vec<(Visibility, Signature)>, consts: Vec<String> },
 }
 
@@ -22,11 +22,11 @@ impl Parse for Item {
             return parse_impl(cfgs, input);
         }
         if is_fn(input) {
-            let signature: Signature = input.parse()?;
+            let signature = Box::new(input.parse::<Signature>()?);
             let _body: TokenTree = input.parse()?;
             if let Some(receiver) = signature.receiver() {
                 let what = "`#[stage]` stands above the `impl` of a handler with `self`, not above its method";
-                return Err(Error::new_spanned(&receiver, what));
+                return Err(Error::new_spanned(receiver, what));
             }
             return Ok(Item::Fn { cfgs, vis, signature });
         }

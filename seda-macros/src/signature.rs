@@ -18,7 +18,7 @@ pub(crate) struct Shape {
 /// An argument behind the event.
 pub(crate) enum Arg {
     Cx,
-    Borrowed { field: Ident, ty: Type, by_ref: bool },
+    Borrowed { field: Ident, ty: Box<Type>, by_ref: bool },
 }
 
 impl Shape {
@@ -76,7 +76,7 @@ fn plain(signature: &Signature) -> Result<()> {
         return Err(Error::new(token.span, "a handler is called by seda, so it cannot be `unsafe`: make it safe"));
     }
     match &signature.abi {
-        Some(abi) => Err(Error::new_spanned(&abi, "a handler is a plain `fn`, without `extern`")),
+        Some(abi) => Err(Error::new_spanned(abi, "a handler is a plain `fn`, without `extern`")),
         None => Ok(()),
     }
 }
@@ -84,11 +84,11 @@ fn plain(signature: &Signature) -> Result<()> {
 fn event(arg: &PatType) -> Result<Type> {
     let what = "a handler owns its event: take it by value, as in `event: Order`";
     match &*arg.ty {
-        ty @ Type::Reference(_) if borrows(ty) => Err(Error::new_spanned(&ty, what)),
+        ty @ Type::Reference(_) if borrows(ty) => Err(Error::new_spanned(ty, what)),
         ty if borrows(ty) => {
-            Err(Error::new_spanned(&ty, "an event owns its data: give owned values, `String` for `&str`"))
+            Err(Error::new_spanned(ty, "an event owns its data: give owned values, `String` for `&str`"))
         }
-        Type::ImplTrait(ty) => Err(Error::new_spanned(&ty, "an event has one type: name it")),
+        Type::ImplTrait(ty) => Err(Error::new_spanned(ty, "an event has one type: name it")),
         ty => Ok(ty.clone()),
     }
 }
@@ -97,13 +97,12 @@ fn out(signature: &Signature) -> Result<Type> {
     match &signature.output {
         ReturnType::Default => Ok(parse_quote!(())),
         ReturnType::Type(_, ty) if borrows(ty) => Err(Error::new_spanned(
-            &ty,
+            ty,
             "a handler returns a value that it owns, as its event is gone by then: `String` for `&str`, or a clone",
         )),
-        ReturnType::Type(_, ty) if matches!(**ty, Type::ImplTrait(_)) => Err(Error::new_spanned(
-            &ty,
-            "what a stage returns has a name: `Vec<Line>` for `impl Iterator<Item = Line>`",
-        )),
+        ReturnType::Type(_, ty) if matches!(**ty, Type::ImplTrait(_)) => {
+            Err(Error::new_spanned(ty, "what a stage returns has a name: `Vec<Line>` for `impl Iterator<Item = Line>`"))
+        }
         ReturnType::Type(_, ty) => Ok((**ty).clone()),
     }
 }
@@ -111,7 +110,7 @@ fn out(signature: &Signature) -> Result<Type> {
 /// An argument behind the event: the context, or something borrowed of the stage.
 fn behind(arg: &PatType, is_async: bool) -> Result<Arg> {
     let ty = &*arg.ty;
-    let refused = |what: &str| Err(Error::new_spanned(&arg, what));
+    let refused = |what: &str| Err(Error::new_spanned(arg, what));
     match ty {
         Type::Path(path) if ends_in(&path.path, "TaskCx") && is_async => Ok(Arg::Cx),
         Type::Path(path) if ends_in(&path.path, "Cx") || ends_in(&path.path, "TaskCx") => refused(by_kind(is_async)),
@@ -149,7 +148,7 @@ fn field(arg: &PatType, ty: &Type, elem: &Type) -> Result<Arg> {
     };
     let field = Ident::new(pattern.ident.to_string().trim_start_matches('_'), pattern.ident.span());
     if !borrows(ty) {
-        return Ok(Arg::Borrowed { field, ty: ty.clone(), by_ref: false });
+        return Ok(Arg::Borrowed { field, ty: Box::new(ty.clone()), by_ref: false });
     }
     let ty = match elem {
         Type::Path(path) if path.path.is_ident("str") => parse_quote!(::std::string::String),
@@ -159,16 +158,16 @@ fn field(arg: &PatType, ty: &Type, elem: &Type) -> Result<Arg> {
         }
         Type::TraitObject(_) | Type::ImplTrait(_) => {
             return Err(Error::new_spanned(
-                &elem,
+                elem,
                 "a field needs a type of known size: borrow `&Arc<dyn Store + Send + Sync>`",
             ));
         }
         elem if borrows(elem) => {
-            return Err(Error::new_spanned(&elem, "a stage owns its fields: borrow something that owns its data"));
+            return Err(Error::new_spanned(elem, "a stage owns its fields: borrow something that owns its data"));
         }
         elem => elem.clone(),
     };
-    Ok(Arg::Borrowed { field, ty, by_ref: true })
+    Ok(Arg::Borrowed { field, ty: Box::new(ty), by_ref: true })
 }
 
 fn ends_in(path: &Path, word: &str) -> bool {
@@ -179,7 +178,7 @@ fn ends_in(path: &Path, word: &str) -> bool {
 fn borrows(ty: &Type) -> bool {
     match ty {
         Type::Reference(borrow) => {
-            !borrow.lifetime.as_ref().is_some_and(|life| life.ident == "static") || borrows(&borrow.elem)
+            borrow.lifetime.as_ref().is_none_or(|life| life.ident != "static") || borrows(&borrow.elem)
         }
         Type::Array(array) => borrows(&array.elem),
         Type::Slice(slice) => borrows(&slice.elem),

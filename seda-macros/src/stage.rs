@@ -63,12 +63,12 @@ fn of_impl(
 ) -> Result<TokenStream> {
     if let Some(name) = &args.type_name {
         let what = format!("the stage of an `impl` is its own type: leave `{name}` out");
-        return Err(Error::new_spanned(&name, what));
+        return Err(Error::new_spanned(name, what));
     }
     let of = |name: &str| methods.iter().find(|(_, signature)| signature.ident == name);
     let Some((vis, handle)) = of("handle") else {
         let what = "a stage's `impl` has a `fn handle(&self, event: Order, cx: &Cx) -> Priced`, or with `&mut self`";
-        return Err(Error::new_spanned(&ty, what));
+        return Err(Error::new_spanned(ty, what));
     };
     let is_async = handle.asyncness.is_some();
     args.fit(is_async)?;
@@ -76,7 +76,7 @@ fn of_impl(
     let shape = Shape::of(handle)?;
     if let Some(Arg::Borrowed { field, .. }) = shape.rest.iter().find(|arg| matches!(arg, Arg::Borrowed { .. })) {
         return Err(Error::new_spanned(
-            &field,
+            field,
             "keep it as a field of the type, `self.db`: `handle` takes an event and a `cx`",
         ));
     }
@@ -120,12 +120,12 @@ fn receiver(handle: &Signature) -> Result<bool> {
     };
     match &receiver.kind {
         ReceiverKind::Reference(_, _, Some(_)) if handle.asyncness.is_some() => Err(Error::new_spanned(
-            &receiver,
+            receiver,
             "an async `handle` has many events on their way at once, so it cannot change `self`: take `&self`, with what changes in a `Mutex`, or leave `async` out",
         )),
         ReceiverKind::Reference(_, _, mutable) => Ok(mutable.is_some()),
         _ => Err(Error::new_spanned(
-            &receiver,
+            receiver,
             "`handle` is called for every event, so it cannot take `self` itself: take `&self`, or `&mut self` for state of its own in every worker",
         )),
     }
@@ -168,7 +168,7 @@ fn type_ident(ty: &Type) -> Result<Ident> {
         Type::Path(path) if path.qself.is_none() => {
             Ok(path.path.segments.last().expect("a path has a segment").ident.clone())
         }
-        _ => Err(Error::new_spanned(&ty, "`#[stage]` stands above the `impl` of a struct or enum")),
+        _ => Err(Error::new_spanned(ty, "`#[stage]` stands above the `impl` of a struct or enum")),
     }
 }
 

@@ -165,7 +165,8 @@ impl Pipeline {
     // ---- stages
 
     /// A stage, by its handler: a function or closure, a value with [`Handler`](crate::Handler), or one of
-    /// [`per_worker`](crate::per_worker), [`batch`](fn@crate::batch), [`parallel`](crate::parallel); with options from
+    /// [`per_worker`](crate::per_worker), [`batch`](fn@crate::batch), [`parallel`](crate::parallel),
+    /// [`task`](crate::task); with options from
     /// [`StageOptionsExt`](crate::StageOptionsExt). Gives its inlet and its outlet.
     ///
     /// A closure is called by many workers at once, so it cannot change what it captures: for that see `per_worker`.
