@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use crate::repo::Repo;
 use crate::step::{self, Step, call, line};
-use crate::{advisories, crate_tree, examples, features, readme, tidy, tools, ui};
+use crate::{advisories, crate_tree, examples, features, guide, readme, tidy, tools, ui};
 
 /// Built and linted only by `cargo xtask bench peers`: its dependencies are the slowest of the workspace.
 const PEERS: &str = "seda-bench-peers";
 
 #[rustfmt::skip] // one step, one row: this table is read more often than anything else here
 fn steps(repo: &Repo) -> Vec<Step> {
-    let peers = format!("--workspace --exclude {PEERS}");
+    let peers = format!("--workspace --exclude {PEERS} --all-features");
     let loom_target = repo.target.join("loom");
     vec![
         call("tidy",        "sources, lock file, no paths of one machine", tidy::check),
@@ -21,11 +21,12 @@ fn steps(repo: &Repo) -> Vec<Step> {
             .env("SEDA_MODEL_CASES", "200"), // the step `model` runs them all, in release
         line("doc-tests",   "every example in the documentation, the README's too", &format!("cargo test {peers} --doc")),
         call("readme",      "the README's code is among the doc tests", readme::is_doc_tested),
+        call("guide",       "each page of docs/ is doc-tested, and its programs print what it says", guide::check),
         line("docs",        "rustdoc without a warning", &format!("cargo doc {peers} --no-deps")).env("RUSTDOCFLAGS", "-D warnings"),
         call("ui",          "the texts of compile errors, on the pinned toolchain", ui::check),
         call("examples",    "each prints what its header says", examples::check),
-        line("model",       "random graphs on virtual time, seed printed", "cargo test --release -p seda-core --test model -- --nocapture"),
-        line("stress",      "the same graphs on threads", "cargo test --release -p seda-core --test stress -- --nocapture"),
+        line("model",       "random graphs on virtual time, seed printed", "cargo test --release -p seda-core --all-features --test model -- --nocapture"),
+        line("stress",      "the same graphs on threads", "cargo test --release -p seda-core --all-features --test stress -- --nocapture"),
         line("loom",        "every order of the lock-free parts", "cargo test --release -p seda-core --lib loom")
             .env("RUSTFLAGS", "--cfg loom").env("LOOM_MAX_PREEMPTIONS", "3").env("CARGO_TARGET_DIR", loom_target),
         call("features",    "each feature of each package by itself", features::check),

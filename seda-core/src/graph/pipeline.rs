@@ -8,13 +8,17 @@ use std::{
     time::Duration,
 };
 
-use super::check::{self, Finding, StartError};
+use super::{
+    check::{self, StartError},
+    numbers,
+};
 use crate::{
-    clock::ns,
     event::{Concurrent, Event},
+    finding::Finding,
     graph::Graph,
-    options::{DomainId, Placement, StageOptions, Threads, WhenFull},
+    options::{DomainId, Placement, StageOptions, Threads},
     queue::Store,
+    settings::{ChangeError, Configure, Explained, schema},
     stage::{
         activation::{Activate, Activation},
         ask::Ask,
@@ -50,11 +54,22 @@ pub struct Pipeline {
     pub(super) stages: Vec<Declared>,
     pub(super) domains: Vec<DeclaredDomain>,
     pub(super) answers: Vec<(String, Arc<AnswerCounts>)>,
-    pub(super) watchdog_ns: u64,
+    /// What the code says of the whole.
+    pub(super) numbers: Whole,
+    /// Read when all names are known; the later holds.
+    pub(super) configured: Vec<Box<dyn Configure + Send + Sync>>,
     /// What the host named to run async handlers.
     pub(crate) runtime: Option<Arc<dyn Spawn>>,
     /// Found while building: told at start, with the rest.
     pub(super) findings: Vec<Finding>,
+}
+
+/// Numbers of the whole, as far as the code gives them.
+#[derive(Default)]
+pub(super) struct Whole {
+    pub(super) byte_budget: Option<u64>,
+    pub(super) watchdog: Option<Duration>,
+    pub(super) metrics: Option<bool>,
 }
 
 /// A domain as declared.
@@ -67,10 +82,11 @@ pub(super) struct DeclaredDomain {
 /// A stage as declared.
 pub(super) struct Declared {
     pub(super) name: String,
-    pub(super) placement: Placement,
-    pub(super) when_full: WhenFull,
-    pub(super) has_policy: bool,
+    /// What its code says; from the checks on, what it and configuration say together.
+    pub(super) options: StageOptions,
     pub(super) is_source: bool,
+    pub(super) keyed: bool,
+    pub(super) weighs: bool,
     pub(super) uses: Vec<(u32, u32)>,
     pub(super) activation: Arc<dyn Activate>,
     /// The same, typed, for a model in the handler's place.
@@ -86,7 +102,7 @@ impl std::fmt::Debug for Pipeline {
 }
 
 /// Default time after which a handler that has not returned is named.
-const WATCHDOG: Duration = Duration::from_secs(10);
+pub(super) const WATCHDOG: Duration = Duration::from_secs(10);
 
 impl Pipeline {
     /// An empty pipeline. Its name is in logs, metrics and reports.
@@ -99,7 +115,8 @@ impl Pipeline {
             stages: Vec::new(),
             domains: Vec::new(),
             answers: Vec::new(),
-            watchdog_ns: ns(WATCHDOG),
+            numbers: Whole::default(),
+            configured: Vec::new(),
             runtime: None,
             findings: Vec::new(),
         }
@@ -109,7 +126,7 @@ impl Pipeline {
 
     /// Whether waits and service times are recorded. Default true; counters always are.
     pub fn metrics(&mut self, on: bool) -> &mut Self {
-        self.shared.metrics.store(on, Ordering::Relaxed);
+        self.numbers.metrics = Some(on);
         self
     }
 
@@ -123,16 +140,30 @@ impl Pipeline {
         self
     }
 
+    /// How often what is measured goes to the recorder of the `metrics` facade that the host has installed, from the
+    /// pipeline's timer thread: by default each second while any worker is awake, and once more when all have come to
+    /// rest, so that an idle pipeline has no wake-ups. Zero: never by itself, only by
+    /// [`publish`](crate::Running::publish) and once at the end. Without a recorder nothing is looked at; one of a type
+    /// without size counts as none here, as the facade's own empty one is.
+    ///
+    /// Nothing is lost on a recorder that is installed late, or on one that takes another's place: counters are absolute,
+    /// and what a histogram was not yet told goes to whichever is there at the next time.
+    #[cfg(feature = "metrics")]
+    pub fn publish_every(&mut self, every: Duration) -> &mut Self {
+        self.shared.publisher.set_every(every);
+        self
+    }
+
     /// A handler that has not returned for so long is named through tracing. Default 10 s.
     pub fn watchdog(&mut self, after: Duration) -> &mut Self {
-        self.watchdog_ns = ns(after).max(1);
+        self.numbers.watchdog = Some(after.max(Duration::from_nanos(1)));
         self
     }
 
     /// Most bytes that all queues together may hold, of the events that say their weight. Entries and sources wait, or
     /// refuse, above it; inner edges may exceed it by a batch each. Default: none.
     pub fn byte_budget(&mut self, bytes: u64) -> &mut Self {
-        if self.shared.budget.limit.set(bytes).is_err() {
+        if self.numbers.byte_budget.replace(bytes).is_some() {
             self.find("the byte budget is given twice", "give it once");
         }
         self
@@ -160,6 +191,37 @@ impl Pipeline {
             self.find("callers are to run a domain of another pipeline", "use a domain of this one");
         }
         self
+    }
+
+    // ---- configuration
+
+    /// Takes numbers from [`Settings`](crate::Settings), or from a configuration read from files and the environment. At any time before the
+    /// start, before or after the stages that it names; they hold over what the code says, and later ones over earlier
+    /// ones. What is wrong with them is told at start, with all other findings.
+    pub fn configure(&mut self, from: &impl Configure) -> &mut Self {
+        self.configured.push(from.keep());
+        self
+    }
+
+    /// What a key is, its value as things stand, and which layer set it: `explain("stage.price.threads")`.
+    ///
+    /// # Errors
+    /// A key, stage or domain that does not exist, with the nearest that does.
+    pub fn explain(&self, key: &str) -> Result<Explained, ChangeError> {
+        numbers::table(self).0.explain(key, numbers::note)
+    }
+
+    /// The same of every key.
+    #[must_use]
+    pub fn explain_all(&self) -> Vec<Explained> {
+        numbers::table(self).0.explain_all(numbers::note)
+    }
+
+    /// A JSON Schema (draft 2020-12) of a configuration file for this very pipeline: it knows its stages and domains, so
+    /// that an editor can complete their names and mark what does not fit.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        schema(&numbers::names(self))
     }
 
     // ---- stages
@@ -285,8 +347,19 @@ impl Pipeline {
         self.add_source(name.into(), source::parts(source.into_source().0), domain)
     }
 
-    /// A stage that makes an event each time `every` has passed, from the number of the tick. Ticks that a stalled
-    /// pipeline missed are not made up for.
+    /// A stage that makes an event each time `every` has passed, from the number of the tick, which begins at 0. Ticks that
+    /// a stalled pipeline missed are not made up for.
+    ///
+    /// ```
+    /// use seda_core::{prelude::*, test::{Virtual, collect}};
+    /// let mut p = Pipeline::named("clock");
+    /// let ticks = p.tick("tick", secs(1), |n| n);
+    /// let seen = collect(&mut p, "seen", ticks);
+    /// let mut sim = Virtual::start(p, 1)?;
+    /// sim.advance(secs(3));
+    /// assert_eq!(seen.take(), [0, 1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn tick<T: Event>(
         &mut self,
         name: impl Into<String>,
@@ -322,41 +395,28 @@ impl Pipeline {
     ) -> (Inlet<I>, Arc<Port<O>>) {
         let id = self.stages.len() as u32;
         let options = &mut parts.options;
-        let has_policy = options.has_admission();
-        self.findings.extend(check::of_options(&name, options, parts.extract.key.is_some() && parts.data_parallel));
         if let Placement::Domain { domain, .. } = options.placement
             && domain.pipeline != self.shared.id
         {
             self.find(format!("stage `{name}` is put on a domain of another pipeline"), "use a domain of this one");
             options.placement = StageOptions::default().placement;
         }
-        let (places, limit) = self.places(options.placement, source);
-        let core = Arc::new(StageCore {
-            id,
-            name: name.clone(),
-            shared: self.shared.clone(),
-            home: OnceLock::new(),
-            max_age_ns: options.max_age.map_or(0, |age| ns(age).max(1)),
-            uses: options
-                .uses
-                .iter()
-                .filter(|(pipeline, _)| *pipeline == self.shared.id)
-                .map(|(_, stage)| *stage)
-                .collect(),
-        });
+        let uses = std::mem::take(&mut options.uses);
+        let own = uses.iter().filter(|(pipeline, _)| *pipeline == self.shared.id).map(|(_, stage)| *stage).collect();
+        let core = Arc::new(StageCore::new(id, name.clone(), self.shared.clone(), own));
         let marked = !parts.extract.is_empty() || options.queue_bytes.is_some() || options.classes > 1;
         let store = if marked { Store::marked(options.classes) } else { Store::plain() };
-        let book = Book::new(options, places as u32, limit, parts.whole_batches, source);
-        let (when_full, uses, placement) = (options.when_full, std::mem::take(&mut options.uses), options.placement);
+        let (keyed, weighs) = (parts.extract.key.is_some(), parts.extract.weight.is_some());
+        let book = Book::new(options, parts.whole_batches, source);
         let inbox = Arc::new(Inbox::new(core, parts.extract, store, book));
         let port = Port::new();
-        let activation = Activation::new(inbox.clone(), parts.factory, port.clone(), places);
+        let activation = Activation::new(inbox.clone(), parts.factory, port.clone());
         self.stages.push(Declared {
             name,
-            placement,
-            when_full,
-            has_policy,
+            options: parts.options,
             is_source: source,
+            keyed,
+            weighs,
             uses,
             activation: activation.clone(),
             typed: activation,
@@ -364,27 +424,6 @@ impl Pipeline {
             data_parallel: parts.data_parallel,
         });
         (Inlet { pipeline: self.shared.id, stage: id, event: PhantomData }, port)
-    }
-
-    /// Most places for workers that a stage can ever have, and how many it has at first.
-    fn places(&self, placement: Placement, source: bool) -> (usize, usize) {
-        let (most, first) = match placement {
-            Placement::Own(threads) => (threads.max, threads.min),
-            Placement::Tasks { limit } => {
-                let limit = limit.clamp(1, check::TASKS_MOST);
-                return (limit + check::PUMPS_MOST, limit);
-            }
-            Placement::Domain { domain, limit } => {
-                let threads = self.domains[domain.index as usize].threads.max;
-                let limit = limit.unwrap_or(threads).min(threads);
-                (limit, limit)
-            }
-        };
-        // A source has one state.
-        let most = if source { 1 } else { most };
-        // Numbers that make no sense are findings; until those are told, they must not break anything.
-        let sane = |n: usize| n.clamp(1, check::THREADS_MOST);
-        (sane(most), sane(first).min(sane(most)))
     }
 
     // ---- links
@@ -449,7 +488,7 @@ impl Pipeline {
 
     /// Async handlers, by their stages' names.
     pub(crate) fn async_stages(&self) -> Vec<String> {
-        let tasks = |declared: &&Declared| matches!(declared.placement, Placement::Tasks { .. });
+        let tasks = |declared: &&Declared| matches!(declared.options.placement, Placement::Tasks { .. });
         self.stages.iter().filter(tasks).map(|declared| format!("`{}`", declared.name)).collect()
     }
 
@@ -532,7 +571,7 @@ pub(super) fn open_ports(sketch: &Mutex<Sketch>) -> Vec<String> {
 }
 
 /// A type's name without the paths.
-fn short_type(name: &str) -> String {
+pub(super) fn short_type(name: &str) -> String {
     let mut short = String::new();
     let mut word = String::new();
     for c in name.chars() {

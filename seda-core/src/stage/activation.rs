@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     event::{Envelope, Event},
+    options::StageOptions,
     queue::Batch,
     ready::{LONG, ReadySet},
     sync::lock,
@@ -34,6 +35,9 @@ use crate::{
 /// A stage as its driver sees it.
 pub(crate) trait Activate: Send + Sync {
     fn books(&self) -> &dyn Books;
+
+    /// Gives it its numbers: at most so many places, and how many may be in use at first.
+    fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize);
 
     /// Builds and starts the state of the first `places` places.
     fn start(&self, places: usize) -> Result<(), BoxError>;
@@ -82,9 +86,11 @@ pub(crate) struct Activation<I, O> {
     /// In the factory's place, for tests and simulation.
     model: OnceLock<Factory<I, O>>,
     port: Arc<Port<O>>,
-    /// Made when a place is first used.
-    pub(super) places: Box<[OnceLock<Place<I, O>>]>,
+    /// As many as the numbers of the start allow; each is made when it is first used.
+    pub(super) places: OnceLock<Places<I, O>>,
 }
+
+type Places<I, O> = Box<[OnceLock<Place<I, O>>]>;
 
 /// Between a handler's return and its settling stands one word, so that a fence and a late return have one order.
 pub(super) struct Place<I, O> {
@@ -110,10 +116,12 @@ pub(super) struct Hand<I, O> {
     emptied: Batch<I>,
     pub(super) began_ns: u64,
     pulling: Option<Pulling>,
+    /// The last try to build its handler failed.
+    unbuilt: bool,
 }
 
 impl<I: Event, O: Event> Activation<I, O> {
-    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Arc<Port<O>>, places: usize) -> Arc<Self> {
+    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Arc<Port<O>>) -> Arc<Self> {
         Arc::new_cyclic(|me| Activation {
             me: me.clone(),
             resume: inbox.clone(),
@@ -121,7 +129,7 @@ impl<I: Event, O: Event> Activation<I, O> {
             factory,
             model: OnceLock::new(),
             port,
-            places: (0..places).map(|_| OnceLock::new()).collect(),
+            places: OnceLock::new(),
         })
     }
 
@@ -133,8 +141,13 @@ impl<I: Event, O: Event> Activation<I, O> {
         &self.inbox.core
     }
 
+    /// None before the start.
+    pub(super) fn places(&self) -> &[OnceLock<Place<I, O>>] {
+        self.places.get().map_or(&[], |places| places)
+    }
+
     pub(super) fn place(&self, place: u32) -> &Place<I, O> {
-        self.places[place as usize].get_or_init(|| Place {
+        self.places()[place as usize].get_or_init(|| Place {
             phase: AtomicU8::new(IDLE),
             held: 0.into(),
             flight: Mutex::new(None),
@@ -148,6 +161,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                 emptied: Batch::new(),
                 began_ns: 0,
                 pulling: None,
+                unbuilt: false,
             }),
         })
     }
@@ -210,7 +224,7 @@ impl<I: Event, O: Event> Activation<I, O> {
             let traces = batch.iter_mut().filter_map(|envelope| envelope.marks.as_mut()?.trace.as_mut());
             traces.for_each(Trace::taken);
         }
-        let max_age_ns = self.core().max_age_ns;
+        let max_age_ns = self.core().max_age_ns();
         let mut any_expired = false;
         let mut since_stamp = 0;
         let waits = &mut hand.account.waits;
@@ -246,9 +260,18 @@ impl<I: Event, O: Event> Activation<I, O> {
     /// Builds the state of a place that has none: a worker was added, or its state was lost to a panic.
     fn have_work(&self, hand: &mut Hand<I, O>) -> bool {
         if hand.work.is_none() {
+            let without = &self.core().ails.without_handler;
             match self.build() {
-                Ok(work) => hand.work = Some(work),
+                Ok(work) => {
+                    hand.work = Some(work);
+                    if std::mem::take(&mut hand.unbuilt) {
+                        without.fetch_sub(1, Ordering::Relaxed);
+                    }
+                }
                 Err(error) => {
+                    if !std::mem::replace(&mut hand.unbuilt, true) {
+                        without.fetch_add(1, Ordering::Relaxed);
+                    }
                     tracing::error!(stage = %self.core().name, %error, "a worker's handler could not be built");
                     return false;
                 }
@@ -360,6 +383,7 @@ impl<I: Event, O: Event> Activation<I, O> {
         let pulling = result.unwrap_or_else(|panic| {
             // The state of a source is one and cannot be built again.
             told(&self.inbox.core, &Loss::Failed(message(&*panic)));
+            self.core().ails.source_failed.store(true, Ordering::Relaxed);
             hand.account.failed = 1;
             hand.account.pulled = 1;
             Pulling::End
@@ -418,6 +442,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                     self.inbox.source_ready();
                 }
             }
+            Pulling::Pending => {}
             Pulling::WaitUntil(at_ns) => {
                 let inbox = Arc::downgrade(&self.inbox);
                 self.core().shared.timers.at(at_ns, move || {
@@ -433,6 +458,11 @@ impl<I: Event, O: Event> Activation<I, O> {
 impl<I: Event, O: Event> Activate for Activation<I, O> {
     fn books(&self) -> &dyn Books {
         &*self.inbox
+    }
+
+    fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize) {
+        self.inbox.set_up(options, places_max as u32, limit);
+        let _ = self.places.set((0..places_max).map(|_| OnceLock::new()).collect());
     }
 
     fn start(&self, places: usize) -> Result<(), BoxError> {
@@ -475,7 +505,7 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     }
 
     fn fence(&self) -> u64 {
-        let places = self.places.iter().filter_map(OnceLock::get);
+        let places = self.places().iter().filter_map(OnceLock::get);
         let fenced = places
             .filter(|place| place.phase.compare_exchange(HANDLING, FENCED, Ordering::SeqCst, Ordering::SeqCst).is_ok());
         fenced.map(|place| place.held.load(Ordering::Relaxed).max(1)).sum()
@@ -486,7 +516,7 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     }
 
     fn abandon(&self) -> bool {
-        let places = self.places.iter().filter_map(OnceLock::get);
+        let places = self.places().iter().filter_map(OnceLock::get);
         // A fenced handler holds its hand for ever; it has been named.
         let idle = places.filter(|place| place.phase.load(Ordering::SeqCst) == IDLE);
         idle.fold(true, |all, place| match place.hand.try_lock() {

@@ -15,13 +15,13 @@ use crate::options::Extract;
     label = "has no `Hash`",
     note = "key by a field that has it, a number or a `String`, or put `#[derive(Hash)]` above the type"
 )]
-pub trait Key: Hash {}
+pub trait EventKey: Hash {}
 
 #[diagnostic::do_not_recommend]
-impl<K: Hash + ?Sized> Key for K {}
+impl<K: Hash + ?Sized> EventKey for K {}
 
 /// Hashed with fixed keys, so that a simulation replays.
-pub(super) fn hash_of(key: &(impl Key + ?Sized)) -> u64 {
+pub(super) fn hash_of(key: &(impl EventKey + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     hasher.finish()
@@ -91,7 +91,7 @@ impl<T> Description<T> {
     }
 
     /// The key, borrowed: as [`keyed`](crate::StageOptionsExt::keyed).
-    pub fn key<K: Key + ?Sized>(mut self, key: impl Fn(&T) -> &K + Send + Sync + 'static) -> Self {
+    pub fn key<K: EventKey + ?Sized>(mut self, key: impl Fn(&T) -> &K + Send + Sync + 'static) -> Self {
         self.extract.key = Some(Arc::new(move |event| hash_of(key(event))));
         self
     }

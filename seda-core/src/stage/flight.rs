@@ -13,10 +13,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    sync::{
-        Mutex, TryLockError, Weak,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Mutex, TryLockError, Weak, atomic::Ordering},
     task::{Context, Poll, Waker},
 };
 
@@ -28,7 +25,7 @@ use super::{
 };
 use crate::{
     event::{Envelope, Event, Marks},
-    sync::lock,
+    sync::{self, lock, model_lock},
     ticket::Loss,
     timer::TimerId,
     trace::{WorkSpan, within},
@@ -77,10 +74,51 @@ const NONE: u8 = 0;
 struct Flight<I, O> {
     activation: Weak<Activation<I, O>>,
     place: u32,
-    aboard: Mutex<Option<Pending<O>>>,
-    /// A [`Stop`], the first that came.
-    stop: AtomicU8,
+    hold: Hold<Pending<O>>,
     timer: Mutex<Option<TimerId>>,
+}
+
+/// Where the future is held: whoever takes it out has ended the flight.
+struct Hold<P> {
+    aboard: sync::Mutex<Option<P>>,
+    /// A [`Stop`], the first that came.
+    stop: sync::AtomicU8,
+}
+
+impl<P> Hold<P> {
+    fn new(aboard: P) -> Self {
+        Hold { aboard: sync::Mutex::new(Some(aboard)), stop: sync::AtomicU8::new(NONE) }
+    }
+
+    /// Lets `f` look at what is held; takes it out with what `f` gives.
+    fn take_if<E>(&self, f: impl FnOnce(&mut P) -> Option<E>) -> Option<(P, E)> {
+        let mut aboard = model_lock(&self.aboard);
+        let end = f(aboard.as_mut()?)?;
+        aboard.take().map(|aboard| (aboard, end))
+    }
+
+    fn say_stop(&self, why: Stop) {
+        let _ = self.stop.compare_exchange(NONE, why as u8, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Takes out what is held if a stop was said, unless it is in another's hands: who then looks again.
+    fn take_stopped(&self) -> Option<(P, Stop)> {
+        let why = match self.stop.load(Ordering::SeqCst) {
+            NONE => return None,
+            expired if expired == Stop::Expired as u8 => Stop::Expired,
+            _ => Stop::Cancelled,
+        };
+        let aboard = match self.aboard.try_lock() {
+            Ok(mut aboard) => aboard.take(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        aboard.map(|aboard| (aboard, why))
+    }
+
+    fn is_empty(&self) -> bool {
+        model_lock(&self.aboard).is_none()
+    }
 }
 
 enum End<O> {
@@ -121,13 +159,8 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     fn flight(&self, place: u32, aboard: Pending<O>) -> Arc<dyn Aloft> {
         let deadline_ns = aboard.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
-        let flight = Arc::new(Flight {
-            activation: self.me.clone(),
-            place,
-            aboard: Mutex::new(Some(aboard)),
-            stop: AtomicU8::new(NONE),
-            timer: Mutex::new(None),
-        });
+        let flight =
+            Arc::new(Flight { activation: self.me.clone(), place, hold: Hold::new(aboard), timer: Mutex::new(None) });
         if deadline_ns != 0 {
             let weak = Arc::downgrade(&flight);
             let expire = move || {
@@ -142,7 +175,7 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// Second signal: what is in the air comes down where it is.
     pub(super) fn stop_flights(&self) {
-        for place in self.places.iter().filter_map(|place| place.get()) {
+        for place in self.places().iter().filter_map(|place| place.get()) {
             let flight = lock(&place.flight).clone();
             flight.into_iter().for_each(|flight| flight.stop(Stop::Cancelled));
         }
@@ -187,8 +220,8 @@ impl<I: Event, O: Event> Activation<I, O> {
 }
 
 impl<I: Event, O: Event> Flight<I, O> {
-    fn end(&self, aboard: Option<Pending<O>>, end: Option<End<O>>) {
-        let Some(Pending { future, marks, work }) = aboard else { return };
+    fn end(&self, aboard: Pending<O>, end: Option<End<O>>) {
+        let Pending { future, marks, work } = aboard;
         let timer = lock(&self.timer).take();
         let Some(activation) = self.activation.upgrade() else { return };
         if let Some(timer) = timer {
@@ -204,38 +237,30 @@ impl<I: Event, O: Event> Flight<I, O> {
         }
     }
 
-    /// Ends it if somebody said so and nobody else has it in hand.
-    fn look_for_stop(&self) -> bool {
-        let end = match self.stop.load(Ordering::SeqCst) {
-            NONE => return false,
-            expired if expired == Stop::Expired as u8 => Some(End::Expired),
-            _ => None,
-        };
-        let aboard = match self.aboard.try_lock() {
-            Ok(mut aboard) => aboard.take(),
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
-        self.end(aboard, end);
-        true
+    fn look_for_stop(&self) {
+        match self.hold.take_stopped() {
+            Some((aboard, Stop::Expired)) => self.end(aboard, Some(End::Expired)),
+            Some((aboard, Stop::Cancelled)) => self.end(aboard, None),
+            None => {}
+        }
     }
 
-    fn poll_aboard(&self, activation: &Activation<I, O>, waker: &Waker) -> bool {
+    fn poll_aboard(&self, activation: &Activation<I, O>, waker: &Waker) {
         let core = &activation.inbox.core;
-        let mut aboard = lock(&self.aboard);
-        let Some(Pending { future, work, .. }) = &mut *aboard else { return true };
         let cx = &mut Context::from_waker(waker);
-        let polled =
-            catch_unwind(AssertUnwindSafe(|| as_handler(core, || within(work.as_ref(), || future.as_mut().poll(cx)))));
-        let end = match polled {
-            Ok(Poll::Pending) => return false,
-            Ok(Poll::Ready(event)) => End::Done(event),
-            Err(panic) => End::Failed(message(&*panic)),
-        };
-        let ended = aboard.take();
-        drop(aboard);
-        self.end(ended, Some(end));
-        true
+        let ended = self.hold.take_if(|Pending { future, work, .. }| {
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                as_handler(core, || within(work.as_ref(), || future.as_mut().poll(cx)))
+            }));
+            match polled {
+                Ok(Poll::Pending) => None,
+                Ok(Poll::Ready(event)) => Some(End::Done(event)),
+                Err(panic) => Some(End::Failed(message(&*panic))),
+            }
+        });
+        if let Some((aboard, end)) = ended {
+            self.end(aboard, Some(end));
+        }
     }
 }
 
@@ -245,13 +270,14 @@ impl<I: Event, O: Event> Aloft for Flight<I, O> {
         let polled = &activation.inbox.core.shared.spread;
         // A stop waits for who is in the user's code.
         polled.fetch_add(1, Ordering::SeqCst);
-        let landed = self.poll_aboard(&activation, waker) || self.look_for_stop();
+        self.poll_aboard(&activation, waker);
+        self.look_for_stop();
         polled.fetch_sub(1, Ordering::SeqCst);
-        landed
+        self.hold.is_empty()
     }
 
     fn stop(&self, why: Stop) {
-        let _ = self.stop.compare_exchange(NONE, why as u8, Ordering::SeqCst, Ordering::SeqCst);
+        self.hold.say_stop(why);
         self.look_for_stop();
     }
 }
@@ -270,5 +296,35 @@ impl Future for Boarded {
 impl Drop for Boarded {
     fn drop(&mut self) {
         self.0.stop(Stop::Cancelled);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use loom::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn loom_a_flight_that_is_stopped_while_it_is_polled_is_ended_by_one_of_the_two() {
+        loom::model(|| {
+            let (hold, ends) = (Arc::new(Hold::new(())), Arc::new(sync::AtomicUsize::new(0)));
+            let end = |hold: &Hold<()>, ends: &sync::AtomicUsize| {
+                if hold.take_stopped().is_some() {
+                    ends.fetch_add(1, Ordering::SeqCst);
+                }
+            };
+            let poller = {
+                let (hold, ends) = (hold.clone(), ends.clone());
+                loom::thread::spawn(move || {
+                    assert!(hold.take_if(|()| None::<()>).is_none(), "it is not ready");
+                    end(&hold, &ends);
+                })
+            };
+            hold.say_stop(Stop::Cancelled);
+            end(&hold, &ends);
+            poller.join().unwrap();
+            assert_eq!(ends.load(Ordering::SeqCst), 1);
+        });
     }
 }

@@ -88,6 +88,7 @@ pub(crate) struct Sketch {
 }
 
 pub(crate) struct PortSketch {
+    pub(crate) stage: u32,
     pub(crate) name: String,
     pub(crate) event: &'static str,
     pub(crate) wired: bool,
@@ -145,7 +146,7 @@ impl<T: Event> Outlet<T> {
         let id = {
             let mut drawn = lock(&sketch);
             let event = std::any::type_name::<T>();
-            drawn.ports.push(PortSketch { name: from.name.clone(), event, wired: false });
+            drawn.ports.push(PortSketch { stage: from.stage, name: from.name.clone(), event, wired: false });
             drawn.ports.len() - 1
         };
         Outlet { port, sketch, id, from, overflow: None }
