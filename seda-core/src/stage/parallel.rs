@@ -41,8 +41,9 @@ pub fn parallel<F>(f: F) -> Parallel<F> {
 #[derive(Clone, Debug)]
 pub struct Parallel<F>(F);
 
-struct ParallelWork<I, O>(Arc<dyn Fn(I) -> O + Send + Sync>);
+struct ParallelWork<F>(Arc<Parallel<F>>);
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Parallel<I, O>> for Parallel<F>
 where
     F: Fn(I) -> O,
@@ -53,17 +54,8 @@ where
     fn into_parts(self) -> StageParts<I, O>
     where
         Self: Send + Sync + 'static,
-        I: Event,
-        O: Event,
     {
-        let f: Arc<dyn Fn(I) -> O + Send + Sync> = {
-            let me = self;
-            Arc::new(move |event| {
-                // The wrapper is captured whole: it is what is known to be `Send`.
-                let me = &me;
-                (me.0)(event)
-            })
-        };
+        let f = Arc::new(self);
         let mut parts = StageParts::new(Box::new(move || Box::new(ParallelWork(f.clone()))));
         parts.whole_batches = true;
         parts.data_parallel = true;
@@ -71,20 +63,28 @@ where
     }
 }
 
-impl<I: Event, O: Event> Work<I, O> for ParallelWork<I, O> {
+impl<F: Fn(I) -> O, I, O> Work<I, O> for ParallelWork<F>
+where
+    Parallel<F>: Send + Sync + 'static,
+{
     /// Where there is no pool, as on virtual time: in order.
     fn run(&mut self, batch: &mut Batch<I>, outs: &mut Batch<O>, cx: &mut Cx) {
         while let Some(envelope) = batch.pop_front() {
             cx.marks = envelope.marks;
             let work = cx.work();
-            let event = within(work.as_ref(), || (self.0)(envelope.event));
+            let event = within(work.as_ref(), || (self.0.0)(envelope.event));
             cx.answered += 1;
             outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
         }
     }
 
     fn parallel(&self) -> Option<Arc<dyn Fn(I) -> O + Send + Sync>> {
-        Some(self.0.clone())
+        let whole = self.0.clone();
+        Some(Arc::new(move |event| {
+            // The wrapper is captured whole: it is what is known to be `Send`.
+            let f = &whole.0;
+            f(event)
+        }))
     }
 }
 
