@@ -336,7 +336,7 @@ impl<I, O> StageParts<I, O> {
     label = "not a handler",
     note = "a handler is `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, or a value whose type has `Handler` (`&self`)",
     note = "an `async fn` is wrapped in `task(..)`",
-    note = "a handler with `&mut self` needs a value of its own in every worker: give a factory, `per_worker(|| ..)`",
+    note = "a handler with `&mut self`, or a closure that changes what it captured, needs a value of its own in every worker: give a factory, `per_worker(|| ..)`",
     note = "for whole batches use `batch(..)`, for data-parallel ones `parallel(..)`"
 )]
 pub trait IntoStage<M> {
