@@ -70,7 +70,7 @@ fn a_stream_goes_through_a_pipeline_and_comes_out_as_a_stream() {
     });
     let reading = runtime.spawn(out.fold(0, async |sum, n| sum + n));
     let report = running.finish();
-    assert_eq!(runtime.block_on(reading).unwrap(), (0..5000).map(|n| n * n).sum());
+    assert_eq!(runtime.block_on(reading).unwrap(), (0..5000).map(|n| n * n).sum::<u64>());
     assert!(report.balanced() && lost.is_empty());
 }
 
