@@ -112,14 +112,21 @@ impl<T> Plain<T> {
         oldest
     }
 
-    pub(crate) fn clear(&mut self) -> Vec<Envelope<T>> {
+    pub(crate) fn clear(&mut self, gone: &mut Batch<T>) {
         self.len = 0;
-        self.chunks.drain(..).flatten().collect()
+        while let Some(mut chunk) = self.chunks.pop_front() {
+            gone.append(&mut chunk);
+        }
     }
 
     pub(crate) fn oldest_stamp_ns(&self) -> u64 {
-        let stamps = self.chunks.front().into_iter().flatten().map(|envelope| envelope.stamp_ns);
-        stamps.into_iter().find(|&stamp| stamp != 0).unwrap_or(0)
+        let Some(first) = self.chunks.front() else { return 0 };
+        for envelope in first {
+            if envelope.stamp_ns != 0 {
+                return envelope.stamp_ns;
+            }
+        }
+        0
     }
 
     pub(crate) fn recycle(&mut self, mut empty: Batch<T>) {

@@ -269,8 +269,8 @@ impl<I: Event, O: Event> Activation<I, O> {
         me.place(place).phase.store(HANDLING, Ordering::SeqCst);
         self.inbox.set_aside(place);
         self.core().shared.spread.fetch_add(1, Ordering::SeqCst);
-        pool.spawn(move || {
-            let outcome = parallel::run(&me.inbox.core, &*f, batch);
+        let out = move || {
+            let outcome = f.run(&me.inbox.core, batch);
             me.core().shared.spread.fetch_sub(1, Ordering::SeqCst);
             let seat = me.place(place);
             let mut hand = lock(&seat.hand);
@@ -283,7 +283,8 @@ impl<I: Event, O: Event> Activation<I, O> {
             hand.outs = outcome.outs;
             drop(hand);
             me.inbox.resume(place);
-        });
+        };
+        parallel::spawn(pool, Box::new(out));
         Some(Begun::Working)
     }
 
@@ -378,29 +379,6 @@ impl<I: Event, O: Event> Activation<I, O> {
         place.held.store(0, Ordering::Relaxed);
         place.phase.compare_exchange(HANDLING, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
-
-    /// Where the source goes from here.
-    fn after_pull(&self, pulling: Pulling) {
-        let ended = self.core().shared.is_draining();
-        match pulling {
-            Pulling::End => self.inbox.end_source(),
-            _ if ended => self.inbox.end_source(),
-            Pulling::More => {
-                let budget = &self.core().shared.budget;
-                if budget.has_room(1) || !budget.wait(1, Waiter::Source(self.resume.clone())) {
-                    self.inbox.source_ready();
-                }
-            }
-            Pulling::WaitUntil(at_ns) => {
-                let inbox = Arc::downgrade(&self.inbox);
-                self.core().shared.timers.at(at_ns, move || {
-                    if let Some(inbox) = inbox.upgrade() {
-                        inbox.source_ready();
-                    }
-                });
-            }
-        }
-    }
 }
 
 impl<I: Event, O: Event> Activate for Activation<I, O> {
@@ -413,7 +391,7 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
             let work = self.build()?;
             lock(&self.place(place as u32).hand).work = Some(work);
         }
-        self.inbox.open(places as u32);
+        self.books().open(places as u32);
         Ok(())
     }
 
@@ -442,7 +420,7 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         let cleared = clear.then_some(&mut keys);
         let taken = self.inbox.settle(&account, empty, place, cleared, run.now_ns, again && pulling.is_none());
         if let Some(pulling) = pulling {
-            self.after_pull(pulling);
+            after_pull(self.books(), &self.resume, pulling);
         }
         self.run(taken?, run)
     }
@@ -465,6 +443,29 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
             }
             Err(_) => false,
         })
+    }
+}
+
+/// Where a source goes from here.
+fn after_pull(books: &dyn Books, resume: &Arc<dyn Resume>, pulling: Pulling) {
+    let shared = &books.core().shared;
+    match pulling {
+        Pulling::End => books.end_source(),
+        _ if shared.is_draining() => books.end_source(),
+        Pulling::More => {
+            let budget = &shared.budget;
+            if budget.has_room(1) || !budget.wait(1, Waiter::Source(resume.clone())) {
+                resume.source_ready();
+            }
+        }
+        Pulling::WaitUntil(at_ns) => {
+            let resume = Arc::downgrade(resume);
+            shared.timers.at(at_ns, move || {
+                if let Some(resume) = resume.upgrade() {
+                    resume.source_ready();
+                }
+            });
+        }
     }
 }
 

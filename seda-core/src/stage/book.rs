@@ -6,7 +6,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::waiter::Waiter;
+use super::{
+    core::StageCore,
+    waiter::{Waiter, wake_all},
+};
 use crate::{
     admission::{Admission, Load, Offer, Settle, Take, Verdict},
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
@@ -135,6 +138,23 @@ pub(crate) enum Room {
     /// Full; the offerer may wait.
     Wait,
     No(Refusal),
+}
+
+/// What is to be done once the lock is given back.
+#[must_use]
+pub(crate) struct After {
+    became_runnable: bool,
+    waiters: Vec<Waiter>,
+}
+
+impl After {
+    /// Wakes who waited for room; true if the stage can run now and could not before.
+    pub(crate) fn wake(self) -> bool {
+        if !self.waiters.is_empty() {
+            wake_all(self.waiters);
+        }
+        self.became_runnable
+    }
 }
 
 impl Book {
@@ -312,6 +332,20 @@ impl Book {
         let before = self.waiters.len();
         self.waiters.retain(|(_, waiter)| !is(waiter));
         self.waiters.len() < before
+    }
+
+    // ---- after a change
+
+    /// After anything that may have made the stage runnable or made room: the domain's bit is set to agree with these
+    /// books, and whoever is due is to be woken without the lock.
+    pub(crate) fn after(&mut self, core: &StageCore, len: usize, bytes: u64, has_work: bool) -> After {
+        let runnable = self.can_run(has_work);
+        let became_runnable = runnable && !self.runnable;
+        if runnable != self.runnable {
+            self.runnable = runnable;
+            core.mark(runnable);
+        }
+        After { became_runnable, waiters: self.due_waiters(len, bytes, has_work) }
     }
 
     // ---- places for workers

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::cx::Cx;
+use super::{core::StageCore, cx::Cx};
 use crate::{
     event::{Envelope, Event},
     options::{Extract, StageOptions},
@@ -229,10 +229,21 @@ pub(crate) trait Work<I, O>: Send {
         Pulling::End
     }
 
-    /// Data-parallel handlers only: the function to run on the pool.
-    fn parallel(&self) -> Option<Arc<dyn Fn(I) -> O + Send + Sync>> {
+    /// Data-parallel handlers only: what a whole batch is given to on the pool.
+    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>> {
         None
     }
+}
+
+/// A whole batch on the pool of the calling thread. A trait, so that rayon is compiled for the stages that use it alone.
+pub(crate) trait Spread<I, O>: Send + Sync {
+    fn run(&self, core: &StageCore, batch: Queued<I>) -> Outcome<O>;
+}
+
+/// What came of a batch on the pool.
+pub(crate) struct Outcome<O> {
+    pub(crate) outs: Queued<O>,
+    pub(crate) failed: u64,
 }
 
 /// How far a source has come.

@@ -7,9 +7,10 @@ use crossbeam_utils::CachePadded;
 
 use super::{
     book::{Account, Book, Next, Pull},
+    books::Books,
     core::StageCore,
     cx::{handling, note},
-    waiter::{Resume, Waiter},
+    waiter::Resume,
 };
 use crate::{
     event::{Envelope, Event},
@@ -26,12 +27,13 @@ pub(crate) struct Inbox<T> {
     /// Nothing but the bound decides on an offer: no policy, reading or time to live.
     pub(super) bound_only: bool,
     /// On lines of its own: what stands above is only read, by every offerer.
-    pub(super) gate: CachePadded<Mutex<Gate<T>>>,
+    pub(super) gate: CachePadded<Mutex<Gate<Store<T>>>>,
 }
 
-pub(super) struct Gate<T> {
-    pub(super) store: Store<T>,
-    pub(super) book: Book,
+pub(crate) struct Gate<S: ?Sized> {
+    pub(crate) book: Book,
+    /// Last, so that who only counts events can see any store here.
+    pub(crate) store: S,
 }
 
 /// What a worker got to do.
@@ -76,7 +78,7 @@ impl<T: Event> Inbox<T> {
         taken
     }
 
-    fn take_under(&self, gate: &mut Gate<T>, now_ns: u64) -> Option<Taken<T>> {
+    fn take_under(&self, gate: &mut Gate<Store<T>>, now_ns: u64) -> Option<Taken<T>> {
         let Gate { store, book } = gate;
         let brief = |place, what| Taken { place, what, expected_ns: 0, plenty: false };
         loop {
@@ -142,7 +144,8 @@ impl<T: Event> Inbox<T> {
 
     /// No worker is with the place until it is resumed.
     pub(crate) fn set_aside(&self, place: u32) {
-        self.change(|book| book.set_aside(place));
+        let books: &dyn Books = self;
+        books.set_place_aside(place);
     }
 
     /// Settles a batch whose place could not be given a handler; the next batch tries again.
@@ -206,49 +209,29 @@ impl<T: Event> Inbox<T> {
     }
 
     /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
-    pub(super) fn after_push(&self, gate: MutexGuard<'_, Gate<T>>, notify: bool) {
+    pub(super) fn after_push(&self, gate: MutexGuard<'_, Gate<Store<T>>>, notify: bool) {
         if self.after_change(gate) && notify {
             self.core.notify();
         }
     }
 
     /// The same after an offer from outside, which may do the worker's work.
-    pub(super) fn after_offer(&self, gate: MutexGuard<'_, Gate<T>>) {
+    pub(super) fn after_offer(&self, gate: MutexGuard<'_, Gate<Store<T>>>) {
         if self.after_change(gate) {
             if handling().is_some() { self.core.notify() } else { self.core.notify_or_run() }
         }
     }
 
-    fn after_take(&self, gate: MutexGuard<'_, Gate<T>>) {
+    fn after_take(&self, gate: MutexGuard<'_, Gate<Store<T>>>) {
         self.after_change(gate);
     }
 
     /// The bit, and the next who waits; true if the stage can run now and could not before.
-    fn after_change(&self, mut gate: MutexGuard<'_, Gate<T>>) -> bool {
-        let became_runnable = self.refresh(&mut gate);
-        let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
-        let waiters = gate.book.due_waiters(len, bytes, has_work);
+    fn after_change(&self, mut gate: MutexGuard<'_, Gate<Store<T>>>) -> bool {
+        let Gate { store, book } = &mut *gate;
+        let after = book.after(&self.core, store.len(), store.bytes(), store.has_work());
         drop(gate);
-        waiters.into_iter().for_each(Waiter::wake);
-        became_runnable
-    }
-
-    /// Makes the domain's bit agree with the books; true if the stage can run now and could not before.
-    fn refresh(&self, gate: &mut Gate<T>) -> bool {
-        let runnable = gate.book.can_run(gate.store.has_work());
-        if runnable == gate.book.runnable {
-            return false;
-        }
-        gate.book.runnable = runnable;
-        self.core.mark(runnable);
-        runnable
-    }
-
-    pub(super) fn change<R>(&self, f: impl FnOnce(&mut Book) -> R) -> R {
-        let mut gate = lock(&self.gate);
-        let result = f(&mut gate.book);
-        self.after_push(gate, true);
-        result
+        after.wake()
     }
 }
 
@@ -264,14 +247,12 @@ pub(super) fn lose<T>(envelope: &Envelope<T>, loss: &Loss) {
 
 impl<T: Event> Resume for Inbox<T> {
     fn resume(&self, place: u32) {
-        self.change(|book| book.resume(place));
+        let books: &dyn Books = self;
+        books.resume_place(place);
     }
 
     fn source_ready(&self) {
-        self.change(|book| {
-            if book.pull == Pull::Waiting {
-                book.pull = Pull::Ready;
-            }
-        });
+        let books: &dyn Books = self;
+        books.pull_again();
     }
 }

@@ -275,7 +275,7 @@ impl<T: Event> Inbox<T> {
     /// Bound, then policy; counts a refusal, and what is dropped. To enqueue means that there is room.
     fn decide(
         &self,
-        gate: &mut Gate<T>,
+        gate: &mut Gate<Store<T>>,
         n: usize,
         read: Read,
         deadline_ns: u64,
@@ -389,7 +389,7 @@ impl<T: Event> Inbox<T> {
     /// Offers the first event of the lane, on an inner edge: never closed, and what is refused is handed on.
     fn hand_one(
         &self,
-        gate: &mut Gate<T>,
+        gate: &mut Gate<Store<T>>,
         lane: &mut Batch<T>,
         spill: &mut Batch<T>,
         evicted: &mut Vec<Envelope<T>>,

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::{
     core::StageCore,
     cx::{Cx, as_handler},
-    handler::{IntoStage, StageParts, Work, shape},
+    handler::{IntoStage, Outcome, Spread, StageParts, Work, shape},
 };
 use crate::{
     event::{Envelope, Event, Marks},
@@ -40,7 +40,17 @@ pub fn parallel<F>(f: F) -> Parallel<F> {
 #[derive(Clone, Debug)]
 pub struct Parallel<F>(F);
 
-struct ParallelWork<I, O>(Arc<dyn Fn(I) -> O + Send + Sync>);
+impl<F: Fn(I) -> O, I: Event, O: Event> Spread<I, O> for Parallel<F>
+where
+    Parallel<F>: Send + Sync,
+{
+    fn run(&self, core: &StageCore, batch: Batch<I>) -> Outcome<O> {
+        // Captured whole: the wrapper is what is known to be `Sync`.
+        run(core, &|event| (self.0)(event), batch)
+    }
+}
+
+struct ParallelWork<F>(Arc<Parallel<F>>);
 
 impl<F, I, O> IntoStage<shape::Parallel<I, O>> for Parallel<F>
 where
@@ -55,14 +65,7 @@ where
         I: Event,
         O: Event,
     {
-        let f: Arc<dyn Fn(I) -> O + Send + Sync> = {
-            let me = self;
-            Arc::new(move |event| {
-                // The wrapper is captured whole: it is what is known to be `Send`.
-                let me = &me;
-                (me.0)(event)
-            })
-        };
+        let f = Arc::new(self);
         let mut parts = StageParts::new(Box::new(move || Box::new(ParallelWork(f.clone()))));
         parts.whole_batches = true;
         parts.data_parallel = true;
@@ -70,34 +73,31 @@ where
     }
 }
 
-impl<I: Event, O: Event> Work<I, O> for ParallelWork<I, O> {
+impl<F: Fn(I) -> O, I: Event, O: Event> Work<I, O> for ParallelWork<F>
+where
+    Parallel<F>: Send + Sync + 'static,
+{
     /// Where there is no pool, as on virtual time: in order.
     fn run(&mut self, batch: &mut Batch<I>, outs: &mut Batch<O>, cx: &mut Cx) {
         while let Some(envelope) = batch.pop_front() {
             cx.marks = envelope.marks;
-            let event = (self.0)(envelope.event);
+            let event = (self.0.0)(envelope.event);
             cx.answered += 1;
             outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
         }
     }
 
-    fn parallel(&self) -> Option<Arc<dyn Fn(I) -> O + Send + Sync>> {
+    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>> {
         Some(self.0.clone())
     }
 }
 
-/// What came of a batch on the pool.
-pub(crate) struct Outcome<O> {
-    pub(crate) outs: Batch<O>,
-    pub(crate) failed: u64,
+/// Sends work out to the pool.
+pub(crate) fn spawn(pool: &rayon::ThreadPool, work: Box<dyn FnOnce() + Send>) {
+    pool.spawn(work);
 }
 
-/// Runs a batch on the pool of the calling thread.
-pub(crate) fn run<I: Event, O: Event>(
-    core: &StageCore,
-    f: &(dyn Fn(I) -> O + Send + Sync),
-    batch: Batch<I>,
-) -> Outcome<O> {
+fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), batch: Batch<I>) -> Outcome<O> {
     let one = |envelope: Envelope<I>| -> Result<Envelope<O>, (Option<Box<Marks>>, Loss)> {
         let Envelope { event, marks, .. } = envelope;
         match catch_unwind(AssertUnwindSafe(|| as_handler(core, || f(event)))) {
