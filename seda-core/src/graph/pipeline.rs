@@ -75,6 +75,28 @@ pub(super) struct Declared {
     pub(super) data_parallel: bool,
 }
 
+/// What a stage's parts say, without its types.
+struct Shape {
+    keyed: bool,
+    /// Keys, weights or classes are read off its events.
+    read: bool,
+    whole_batches: bool,
+    data_parallel: bool,
+    source: bool,
+}
+
+/// A stage before its queue and its activation are there: what is typed is made around it.
+struct Planned {
+    core: Arc<StageCore>,
+    book: Book,
+    places: usize,
+    /// For a queue that reads marks: how many classes it has.
+    marked: Option<u8>,
+    declare: Declare,
+}
+
+type Declare = Box<dyn FnOnce(Arc<dyn Activate>, Arc<dyn Any + Send + Sync>, Arc<dyn Any + Send + Sync>) -> Declared>;
+
 impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Pipeline({}, {} stages)", self.shared.name, self.stages.len())
@@ -269,60 +291,61 @@ impl Pipeline {
         self.outlet(port, inlet.stage)
     }
 
-    fn outlet<T: Event>(&self, port: Arc<Port<T>>, stage: u32) -> Outlet<T> {
+    fn outlet<T: Event>(&self, port: Port<T>, stage: u32) -> Outlet<T> {
         Outlet::of_stage(port, self.sketch.clone(), self.shared.id, stage, &self.stages[stage as usize].name)
     }
 
-    fn add<I: Event, O: Event>(
-        &mut self,
-        name: String,
-        mut parts: StageParts<I, O>,
-        source: bool,
-    ) -> (Inlet<I>, Arc<Port<O>>) {
-        let id = self.stages.len() as u32;
-        let options = &mut parts.options;
+    fn add<I: Event, O: Event>(&mut self, name: String, parts: StageParts<I, O>, source: bool) -> (Inlet<I>, Port<O>) {
+        let StageParts { factory, options, extract, whole_batches, data_parallel } = parts;
+        let shape =
+            Shape { keyed: extract.key.is_some(), read: !extract.is_empty(), whole_batches, data_parallel, source };
+        let planned = self.planned(name, options, shape);
+        let store = match planned.marked {
+            Some(classes) => Store::marked(classes),
+            None => Store::plain(),
+        };
+        let inbox = Arc::new(Inbox::new(planned.core, extract, store, planned.book));
+        let port = Port::new();
+        let activation = Arc::new(Activation::new(inbox.clone(), factory, port.clone(), planned.places));
+        self.stages.push((planned.declare)(activation.clone(), activation, inbox));
+        (Inlet { pipeline: self.shared.id, stage: self.stages.len() as u32 - 1, event: PhantomData }, port)
+    }
+
+    /// What can be said of a stage without its types.
+    fn planned(&mut self, name: String, mut options: StageOptions, shape: Shape) -> Planned {
         let has_policy = options.was_given("admission");
-        self.findings.extend(check::of_options(&name, options, parts.extract.key.is_some() && parts.data_parallel));
+        self.findings.extend(check::of_options(&name, &mut options, shape.keyed && shape.data_parallel));
         if let Placement::Domain { domain, .. } = options.placement
             && domain.pipeline != self.shared.id
         {
             self.find(format!("stage `{name}` is put on a domain of another pipeline"), "use a domain of this one");
             options.placement = StageOptions::default().placement;
         }
-        let (places, limit) = self.places(options.placement, source);
+        let (places, limit) = self.places(options.placement, shape.source);
+        let of_this = options.uses.iter().filter(|(pipeline, _)| *pipeline == self.shared.id);
         let core = Arc::new(StageCore {
-            id,
+            id: self.stages.len() as u32,
             name: name.clone(),
             shared: self.shared.clone(),
             home: OnceLock::new(),
             max_age_ns: options.max_age.map_or(0, |age| ns(age).max(1)),
-            uses: options
-                .uses
-                .iter()
-                .filter(|(pipeline, _)| *pipeline == self.shared.id)
-                .map(|(_, stage)| *stage)
-                .collect(),
+            uses: of_this.map(|(_, stage)| *stage).collect(),
         });
-        let marked = !parts.extract.is_empty() || options.queue_bytes.is_some() || options.classes > 1;
-        let store = if marked { Store::marked(options.classes) } else { Store::plain() };
-        let book = Book::new(options, places as u32, limit, parts.whole_batches, source);
-        let (when_full, uses, placement) = (options.when_full, std::mem::take(&mut options.uses), options.placement);
-        let inbox = Arc::new(Inbox::new(core, parts.extract, store, book));
-        let port = Port::new();
-        let activation = Activation::new(inbox.clone(), parts.factory, port.clone(), places);
-        self.stages.push(Declared {
+        let marked = shape.read || options.queue_bytes.is_some() || options.classes > 1;
+        let book = Book::new(&mut options, places as u32, limit, shape.whole_batches, shape.source);
+        let declare = move |activation, typed, inbox| Declared {
             name,
-            placement,
-            when_full,
+            placement: options.placement,
+            when_full: options.when_full,
             has_policy,
-            is_source: source,
-            uses,
-            activation: activation.clone(),
-            typed: activation,
+            is_source: shape.source,
+            uses: options.uses,
+            activation,
+            typed,
             inbox,
-            data_parallel: parts.data_parallel,
-        });
-        (Inlet { pipeline: self.shared.id, stage: id, event: PhantomData }, port)
+            data_parallel: shape.data_parallel,
+        };
+        Planned { core, book, places, marked: marked.then_some(options.classes), declare: Box::new(declare) }
     }
 
     /// Most places for workers that a stage can ever have, and how many it has at first.
@@ -347,7 +370,7 @@ impl Pipeline {
     /// Links an outlet to an inlet of the same event. Any number of links may end at one inlet.
     pub fn link<T: Event>(&mut self, from: Outlet<T>, to: impl LinkTo<T>) {
         if from.pipeline() != self.shared.id {
-            self.find(format!("an outlet of another pipeline ({from:?}) is linked"), "link stages of one pipeline");
+            self.find_foreign(from.name(), None);
         }
         to.take_from(self, from);
     }
@@ -371,6 +394,15 @@ impl Pipeline {
             return None;
         }
         self.stages.get(inlet.stage as usize)?.inbox.clone().downcast().ok()
+    }
+
+    /// An outlet of another pipeline, or one that is linked to another's inlet or answer.
+    fn find_foreign(&mut self, outlet: &str, to: Option<&str>) {
+        let what = match to {
+            Some(to) => format!("Outlet({outlet}) is linked to {to} of another pipeline"),
+            None => format!("an outlet of another pipeline (Outlet({outlet})) is linked"),
+        };
+        self.find(what, "link stages of one pipeline");
     }
 
     pub(super) fn find(&mut self, what: impl Into<String>, cure: impl Into<String>) {
@@ -429,8 +461,7 @@ impl<T: Event> LinkTo<T> for Inlet<T> {
     fn take_from(self, pipeline: &mut Pipeline, from: Outlet<T>) {
         match pipeline.inbox(self) {
             Some(inbox) => from.link(inbox),
-            None => pipeline
-                .find(format!("{from:?} is linked to an inlet of another pipeline"), "link stages of one pipeline"),
+            None => pipeline.find_foreign(from.name(), Some("an inlet")),
         }
     }
 }
@@ -459,8 +490,7 @@ impl<R> std::fmt::Debug for Answer<R> {
 impl<R: Event> LinkTo<R> for Answer<R> {
     fn take_from(self, pipeline: &mut Pipeline, from: Outlet<R>) {
         if self.pipeline != pipeline.shared.id {
-            pipeline
-                .find(format!("{from:?} is linked to an answer of another pipeline"), "link stages of one pipeline");
+            pipeline.find_foreign(from.name(), Some("an answer"));
             return;
         }
         let (name, counts) = pipeline.answers[self.ask as usize].clone();

@@ -64,13 +64,13 @@ impl<T> Plain<T> {
         let room = self.chunks.back().map_or(0, |last| CHUNK.saturating_sub(last.len()));
         if n <= room {
             let last = self.chunks.back_mut().expect("a chunk with room is there");
-            last.extend(batch.drain(..n));
+            move_first(n, batch, last);
         } else if n == batch.len() {
             let empty = self.spare();
             self.chunks.push_back(std::mem::replace(batch, empty));
         } else {
             let mut chunk = self.spare();
-            chunk.extend(batch.drain(..n));
+            move_first(n, batch, &mut chunk);
             self.chunks.push_back(chunk);
         }
     }
@@ -82,8 +82,9 @@ impl<T> Plain<T> {
             self.fill(&mut batch, most);
             batch
         } else {
-            let rest = first.split_off(most);
-            std::mem::replace(first, rest)
+            let mut batch = self.spares.pop().unwrap_or_default();
+            move_first(most, first, &mut batch);
+            batch
         };
         self.len -= batch.len();
         batch
@@ -137,7 +138,24 @@ impl<T> Plain<T> {
     }
 
     fn spare(&mut self) -> Batch<T> {
-        self.spares.pop().unwrap_or_else(|| Batch::with_capacity(CHUNK))
+        match self.spares.pop() {
+            Some(empty) => empty,
+            None => Batch::with_capacity(CHUNK),
+        }
+    }
+}
+
+/// All of it by a copy; of a part, which few are, one by one: each further way to move events is compiled for every type
+/// of event.
+fn move_first<T>(n: usize, from: &mut Batch<T>, to: &mut Batch<T>) {
+    if n == from.len() {
+        to.append(from);
+        return;
+    }
+    for _ in 0..n {
+        if let Some(envelope) = from.pop_front() {
+            to.push_back(envelope);
+        }
     }
 }
 

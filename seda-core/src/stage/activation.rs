@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
 };
 
@@ -14,15 +14,15 @@ use super::{
     book::Account,
     books::Books,
     core::StageCore,
-    cx::{self, Cx, note},
+    cx::{self, Cx},
     handler::{BoxError, Factory, Pulling, Work},
-    inbox::{Inbox, Taken, What},
+    inbox::{Inbox, Taken, What, lose},
     outlet::{Emit, Handing, Port},
     parallel,
     waiter::{Resume, Waiter},
 };
 use crate::{
-    event::{Envelope, Event},
+    event::{Envelope, Event, Marks},
     queue::Batch,
     ready::{LONG, ReadySet},
     sync::lock,
@@ -69,23 +69,26 @@ pub(crate) enum Begun {
     Resumed { place: u32 },
 }
 
+/// Compiled for each stage's types: what does not name them stands in functions of its own, beneath.
 pub(crate) struct Activation<I, O> {
-    me: std::sync::Weak<Activation<I, O>>,
     inbox: Arc<Inbox<I>>,
     resume: Arc<dyn Resume>,
     factory: Factory<I, O>,
     /// In the factory's place, for tests and simulation.
     model: OnceLock<Factory<I, O>>,
-    port: Arc<Port<O>>,
-    /// Made when a place is first used.
-    places: Box<[OnceLock<Place<I, O>>]>,
+    port: Port<O>,
+    places: Arc<Vec<Place<I, O>>>,
+}
+
+struct Place<I, O> {
+    watch: Watch,
+    hand: Mutex<Hand<I, O>>,
 }
 
 /// Between a handler's return and its settling stands one word, so that a fence and a late return have one order.
-struct Place<I, O> {
+struct Watch {
     phase: AtomicU8,
-    held: std::sync::atomic::AtomicU64,
-    hand: Mutex<Hand<I, O>>,
+    held: AtomicU64,
 }
 
 const IDLE: u8 = 0;
@@ -97,7 +100,8 @@ struct Hand<I, O> {
     work: Option<Box<dyn Work<I, O>>>,
     cx: Cx,
     outs: Batch<O>,
-    out: Box<dyn Emit<O>>,
+    /// Made when it is first needed: ports are wired by then.
+    out: Option<Box<dyn Emit<O>>>,
     keys: Vec<u64>,
     account: Account,
     emptied: Batch<I>,
@@ -106,16 +110,24 @@ struct Hand<I, O> {
 }
 
 impl<I: Event, O: Event> Activation<I, O> {
-    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Arc<Port<O>>, places: usize) -> Arc<Self> {
-        Arc::new_cyclic(|me| Activation {
-            me: me.clone(),
-            resume: inbox.clone(),
-            inbox,
-            factory,
-            model: OnceLock::new(),
-            port,
-            places: (0..places).map(|_| OnceLock::new()).collect(),
-        })
+    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Port<O>, places: usize) -> Self {
+        let mut all = Vec::with_capacity(places);
+        for _ in 0..places {
+            let hand = Hand {
+                work: None,
+                cx: Cx::new(inbox.core.clone()),
+                outs: Batch::new(),
+                out: None,
+                keys: Vec::new(),
+                account: Account::default(),
+                emptied: Batch::new(),
+                began_ns: 0,
+                pulling: None,
+            };
+            all.push(Place { watch: Watch::new(), hand: Mutex::new(hand) });
+        }
+        let resume = inbox.clone();
+        Activation { inbox, resume, factory, model: OnceLock::new(), port, places: Arc::new(all) }
     }
 
     pub(crate) fn replace(&self, model: Factory<I, O>) {
@@ -127,29 +139,18 @@ impl<I: Event, O: Event> Activation<I, O> {
     }
 
     fn place(&self, place: u32) -> &Place<I, O> {
-        self.places[place as usize].get_or_init(|| Place {
-            phase: AtomicU8::new(IDLE),
-            held: 0.into(),
-            hand: Mutex::new(Hand {
-                work: None,
-                cx: Cx::new(self.core().clone()),
-                outs: Batch::new(),
-                out: self.port.make(),
-                keys: Vec::new(),
-                account: Account::default(),
-                emptied: Batch::new(),
-                began_ns: 0,
-                pulling: None,
-            }),
-        })
+        &self.places[place as usize]
     }
 
     fn build(&self) -> Result<Box<dyn Work<I, O>>, BoxError> {
-        let built = catch_unwind(AssertUnwindSafe(|| {
+        let mut built = None;
+        started(&mut || {
             let mut work = self.model.get().unwrap_or(&self.factory)();
-            work.start().map(|()| work)
-        }));
-        built.unwrap_or_else(|panic| Err(message(&*panic).into()))
+            work.start()?;
+            built = Some(work);
+            Ok(())
+        })?;
+        built.ok_or_else(|| "the handler was not built".into())
     }
 
     /// Handles what was taken.
@@ -162,7 +163,7 @@ impl<I: Event, O: Event> Activation<I, O> {
         hand.began_ns = run.now_ns;
         match taken.what {
             // A wake-up that came late, for a stall that is over: the batch is out on the pool and will say when it is back.
-            What::Resume if place.phase.load(Ordering::SeqCst) == HANDLING => {
+            What::Resume if place.watch.is_handling() => {
                 self.inbox.set_aside(taken.place);
                 return Some(Begun::Working);
             }
@@ -170,8 +171,8 @@ impl<I: Event, O: Event> Activation<I, O> {
             What::Batch { batch, keys, weight } => {
                 hand.keys = keys;
                 hand.account = Account { taken: batch.len(), weight, ..Account::default() };
-                place.held.store(batch.len() as u64, Ordering::Relaxed);
-                let batch = self.sift(&mut hand, batch, run.now_ns);
+                place.watch.holds(batch.len());
+                let batch = self.sift(&mut hand.account, batch, run.now_ns);
                 if !self.have_work(&mut hand) {
                     return self.give_up(hand, batch, taken.place, run.now_ns);
                 }
@@ -183,50 +184,47 @@ impl<I: Event, O: Event> Activation<I, O> {
             What::Pull { most } => {
                 hand.account = Account::default();
                 if self.have_work(&mut hand) {
-                    self.guarded(place, taken.expected_ns, run, || self.pull(&mut hand, most));
+                    let _long = place.watch.begins(taken.expected_ns, run);
+                    self.pull(&mut hand, most);
                 }
             }
             What::Flush => {
                 hand.account = Account::default();
-                self.guarded(place, taken.expected_ns, run, || self.flush(&mut hand));
+                let _long = place.watch.begins(taken.expected_ns, run);
+                self.flush(&mut hand);
             }
         }
         let spent_ns = hand.cx.spent_ns.take();
         let events = hand.account.done as usize;
-        self.returned(place).then_some(Begun::Handled { place: taken.place, events, spent_ns })
+        place.watch.returned().then_some(Begun::Handled { place: taken.place, events, spent_ns })
     }
 
     /// Expired events end here, before any handler sees them; the waits of the others are noted.
-    fn sift(&self, hand: &mut Hand<I, O>, mut batch: Batch<I>, now_ns: u64) -> Batch<I> {
-        let max_age_ns = self.core().max_age_ns;
+    fn sift(&self, account: &mut Account, mut batch: Batch<I>, now_ns: u64) -> Batch<I> {
+        let core = self.core();
+        let can_expire = core.max_age_ns != 0;
         let mut any_expired = false;
         let mut since_stamp = 0;
-        let waits = &mut hand.account.waits;
         for envelope in &batch {
             since_stamp += 1;
             if envelope.stamp_ns != 0 {
-                waits.push((now_ns.saturating_sub(envelope.stamp_ns), since_stamp));
+                account.waits.push((now_ns.saturating_sub(envelope.stamp_ns), since_stamp));
                 since_stamp = 0;
             }
-            any_expired |= (max_age_ns != 0 || envelope.marks.is_some()) && expired(envelope, max_age_ns, now_ns);
+            any_expired |=
+                (can_expire || envelope.marks.is_some()) && expired(envelope.stamp_ns, &envelope.marks, core, now_ns);
         }
-        // Events after the last stamp share its wait.
-        if let Some(last) = waits.last_mut() {
-            last.1 += since_stamp;
-        }
-        if !self.core().shared.measures() {
-            waits.clear();
-        }
+        account.waits_end(since_stamp, core.shared.measures());
         if any_expired {
-            let before = batch.len();
-            batch.retain(|envelope| {
-                let dead = expired(envelope, max_age_ns, now_ns);
-                if dead {
-                    envelope.marks.iter().for_each(|marks| note(marks, &Loss::Expired));
+            for _ in 0..batch.len() {
+                let Some(envelope) = batch.pop_front() else { break };
+                if expired(envelope.stamp_ns, &envelope.marks, core, now_ns) {
+                    lose(&envelope, &Loss::Expired);
+                    account.expired += 1;
+                } else {
+                    batch.push_back(envelope);
                 }
-                !dead
-            });
-            hand.account.expired = (before - batch.len()) as u64;
+            }
         }
         batch
     }
@@ -236,19 +234,18 @@ impl<I: Event, O: Event> Activation<I, O> {
         if hand.work.is_none() {
             match self.build() {
                 Ok(work) => hand.work = Some(work),
-                Err(error) => {
-                    tracing::error!(stage = %self.core().name, %error, "a worker's handler could not be built");
-                    return false;
-                }
+                Err(error) => not_built(self.core(), &error),
             }
         }
-        true
+        hand.work.is_some()
     }
 
     /// A place without a handler fails its batch and is not used again.
     fn give_up(&self, mut hand: MutexGuard<'_, Hand<I, O>>, batch: Batch<I>, place: u32, now_ns: u64) -> Option<Begun> {
         let loss = Loss::Failed("the handler could not be built".to_string());
-        batch.iter().filter_map(|envelope| envelope.marks.as_ref()).for_each(|marks| note(marks, &loss));
+        for envelope in &batch {
+            lose(envelope, &loss);
+        }
         hand.account.failed += batch.len() as u64;
         drop(batch);
         let mut keys = std::mem::take(&mut hand.keys);
@@ -265,24 +262,24 @@ impl<I: Event, O: Event> Activation<I, O> {
             hand.emptied = batch;
             return None;
         };
-        let me = self.me.upgrade()?;
-        me.place(place).phase.store(HANDLING, Ordering::SeqCst);
+        self.place(place).watch.begins_outside();
         self.inbox.set_aside(place);
         self.core().shared.spread.fetch_add(1, Ordering::SeqCst);
+        let (places, inbox) = (self.places.clone(), self.inbox.clone());
         let out = move || {
-            let outcome = f.run(&me.inbox.core, batch);
-            me.core().shared.spread.fetch_sub(1, Ordering::SeqCst);
-            let seat = me.place(place);
+            let outcome = f.run(&inbox.core, batch);
+            inbox.core.shared.spread.fetch_sub(1, Ordering::SeqCst);
+            let seat = &places[place as usize];
             let mut hand = lock(&seat.hand);
-            if !me.returned(seat) {
+            if !seat.watch.returned() {
                 return;
             }
-            hand.account.done = outcome.outs.len() as u64;
-            hand.account.failed = outcome.failed;
-            hand.account.service_ns = me.core().shared.clock.now_ns().saturating_sub(hand.began_ns);
+            let service_ns = inbox.core.shared.clock.now_ns().saturating_sub(hand.began_ns);
+            let done = outcome.outs.len() as u64;
             hand.outs = outcome.outs;
+            hand.account.spread(done, outcome.failed, service_ns);
             drop(hand);
-            me.inbox.resume(place);
+            inbox.resume(place);
         };
         parallel::spawn(pool, Box::new(out));
         Some(Begun::Working)
@@ -300,55 +297,42 @@ impl<I: Event, O: Event> Activation<I, O> {
     ) -> Begun {
         let mut batch = std::mem::take(&mut hand.emptied);
         let events = batch.len();
-        self.guarded(place, expected_ns, run, || {
-            while !batch.is_empty() {
-                if !self.have_work(&mut hand) {
-                    break;
-                }
-                self.handle_guarded(&mut hand, &mut batch);
-            }
-        });
+        let long = place.watch.begins(expected_ns, run);
+        while !batch.is_empty() && self.have_work(&mut hand) {
+            self.handle_guarded(&mut hand, &mut batch);
+        }
+        drop(long);
         let hand = &mut *hand;
         // No handler is left to see them.
         hand.account.failed += batch.len() as u64;
         batch.clear();
         hand.emptied = batch;
-        hand.account.done = hand.cx.answered;
-        hand.account.failed += hand.cx.failed;
-        hand.account.expired += hand.cx.expired;
-        (hand.cx.answered, hand.cx.failed, hand.cx.expired) = (0, 0, 0);
+        close_account(&mut hand.account, &mut hand.cx);
         let spent_ns = hand.cx.spent_ns.take();
-        if self.returned(place) { Begun::Handled { place: index, events, spent_ns } } else { Begun::Working }
+        if place.watch.returned() { Begun::Handled { place: index, events, spent_ns } } else { Begun::Working }
     }
 
     fn handle_guarded(&self, hand: &mut Hand<I, O>, batch: &mut Batch<I>) {
         let Hand { work: Some(work), outs, cx, .. } = hand else { return };
         let before = (batch.len(), cx.answered + cx.expired);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            cx::as_handler(&self.inbox.core, || work.run(batch, outs, cx));
-        }));
-        if let Err(panic) = result {
-            let begun = (before.0 - batch.len()) as u64;
-            cx.failed += begun - (cx.answered + cx.expired - before.1);
-            let loss = Loss::Failed(message(&*panic));
-            told(self.core(), &loss);
-            cx.lose(&loss);
-            // Its state may panic again as it goes.
-            let gone = hand.work.take();
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(gone)));
-        }
+        let Err(loss) = guarded(self.core(), &mut || work.run(batch, outs, cx)) else { return };
+        let begun = (before.0 - batch.len()) as u64;
+        cx.failed += begun - (cx.answered + cx.expired - before.1);
+        cx.lose(&loss);
+        let mut gone = hand.work.take();
+        // Its state may panic again as it goes, which is told with the first.
+        past_one_panic(&mut || drop(gone.take()));
     }
 
     fn pull(&self, hand: &mut Hand<I, O>, most: usize) {
         let Hand { work: Some(work), outs, cx, .. } = hand else { return };
-        let result = catch_unwind(AssertUnwindSafe(|| cx::as_handler(&self.inbox.core, || work.pull(most, outs, cx))));
-        let pulling = result.unwrap_or_else(|panic| {
+        let mut pulling = Pulling::End;
+        if guarded(self.core(), &mut || pulling = work.pull(most, outs, cx)).is_err() {
             // The state of a source is one and cannot be built again.
-            told(&self.inbox.core, &Loss::Failed(message(&*panic)));
+            pulling = Pulling::End;
             hand.account.failed = 1;
             hand.account.pulled = 1;
-            Pulling::End
-        });
+        }
         hand.account.done = hand.outs.len() as u64;
         hand.account.pulled += hand.account.done;
         hand.pulling = Some(pulling);
@@ -356,28 +340,8 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     fn flush(&self, hand: &mut Hand<I, O>) {
         let Hand { work: Some(work), outs, .. } = hand else { return };
-        let emit = &mut |event| outs.push_back(Envelope::new(event));
-        let result = catch_unwind(AssertUnwindSafe(|| cx::as_handler(&self.inbox.core, || work.flush(emit))));
-        if let Err(panic) = result {
-            told(self.core(), &Loss::Failed(message(&*panic)));
-        }
-    }
-
-    /// Around a handler: the word that a fence looks at, and the domain's workers, who are told of a long one.
-    fn guarded(&self, place: &Place<I, O>, expected_ns: u64, run: &Run<'_>, f: impl FnOnce()) {
-        place.phase.store(HANDLING, Ordering::SeqCst);
-        let long = run.ready.filter(|_| u128::from(expected_ns) > LONG.as_nanos());
-        let _back = long.map(|ready| {
-            ready.begin_long();
-            Long(ready)
-        });
-        f();
-    }
-
-    /// False if the fence was quicker: then what the handler gave is nobody's.
-    fn returned(&self, place: &Place<I, O>) -> bool {
-        place.held.store(0, Ordering::Relaxed);
-        place.phase.compare_exchange(HANDLING, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        // What it emitted before a panic goes on.
+        let _ = guarded(self.core(), &mut || work.flush(&mut |event| outs.push_back(Envelope::new(event))));
     }
 }
 
@@ -408,7 +372,13 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         }
         let cancelled = self.core().shared.is_cancelled();
         let handing = Handing { now_ns: run.now_ns, domain: run.domain, place, stage: &self.resume, cancelled };
-        let clear = hand_on(&self.inbox.core, outs, &mut **out, &handing);
+        let out = out.get_or_insert_with(|| self.port.make());
+        let mut clear = false;
+        past_panics(self.core(), &mut || {
+            // Also when nothing is new: after a panic an adapter may hold events that it had not passed on.
+            out.emit(outs);
+            clear = out.flush(&handing);
+        });
         let (account, empty, pulling) =
             (std::mem::take(account), std::mem::take(emptied), if clear { pulling.take() } else { None });
         let mut keys = std::mem::take(keys);
@@ -426,23 +396,109 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     }
 
     fn fence(&self) -> u64 {
-        let places = self.places.iter().filter_map(OnceLock::get);
-        let fenced = places
-            .filter(|place| place.phase.compare_exchange(HANDLING, FENCED, Ordering::SeqCst, Ordering::SeqCst).is_ok());
-        fenced.map(|place| place.held.load(Ordering::Relaxed).max(1)).sum()
+        let mut held = 0;
+        for place in self.places.iter() {
+            held += place.watch.fence();
+        }
+        held
     }
 
     fn abandon(&self) -> bool {
-        let places = self.places.iter().filter_map(OnceLock::get);
-        // A fenced handler holds its hand for ever; it has been named.
-        let idle = places.filter(|place| place.phase.load(Ordering::SeqCst) == IDLE);
-        idle.fold(true, |all, place| match place.hand.try_lock() {
-            Ok(mut hand) => {
-                hand.out.abandon();
-                all
+        let mut all = true;
+        for place in self.places.iter() {
+            // A fenced handler holds its hand for ever; it has been named.
+            if !place.watch.is_idle() {
+                continue;
             }
-            Err(_) => false,
-        })
+            match place.hand.try_lock() {
+                Ok(mut hand) => {
+                    if let Some(out) = &mut hand.out {
+                        out.abandon();
+                    }
+                }
+                Err(_) => all = false,
+            }
+        }
+        all
+    }
+}
+
+impl Watch {
+    fn new() -> Self {
+        Watch { phase: AtomicU8::new(IDLE), held: AtomicU64::new(0) }
+    }
+
+    fn holds(&self, events: usize) {
+        self.held.store(events as u64, Ordering::Relaxed);
+    }
+
+    /// Around a handler: the word that a fence looks at, and the domain's workers, who are told of a long one.
+    fn begins<'a>(&self, expected_ns: u64, run: &Run<'a>) -> Option<Long<'a>> {
+        self.begins_outside();
+        let ready = run.ready.filter(|_| u128::from(expected_ns) > LONG.as_nanos())?;
+        ready.begin_long();
+        Some(Long(ready))
+    }
+
+    /// The same for what no worker is with.
+    fn begins_outside(&self) {
+        self.phase.store(HANDLING, Ordering::SeqCst);
+    }
+
+    /// False if the fence was quicker: then what the handler gave is nobody's.
+    fn returned(&self) -> bool {
+        self.held.store(0, Ordering::Relaxed);
+        self.phase.compare_exchange(HANDLING, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Events that were in a handler which is now fenced off.
+    fn fence(&self) -> u64 {
+        let fenced = self.phase.compare_exchange(HANDLING, FENCED, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if fenced { self.held.load(Ordering::Relaxed).max(1) } else { 0 }
+    }
+
+    fn is_handling(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == HANDLING
+    }
+
+    fn is_idle(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == IDLE
+    }
+}
+
+fn close_account(account: &mut Account, cx: &mut Cx) {
+    account.done = cx.answered;
+    account.failed += cx.failed;
+    account.expired += cx.expired;
+    (cx.answered, cx.failed, cx.expired) = (0, 0, 0);
+}
+
+/// A handler's start, where a panic is an error like any other.
+fn started(f: &mut dyn FnMut() -> Result<(), BoxError>) -> Result<(), BoxError> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| Err(message(&*panic).into()))
+}
+
+fn not_built(core: &StageCore, error: &BoxError) {
+    tracing::error!(stage = %core.name, %error, "a worker's handler could not be built");
+}
+
+/// Runs a handler; a panic is told, and is what its event was lost to.
+fn guarded(core: &StageCore, f: &mut dyn FnMut()) -> Result<(), Loss> {
+    catch_unwind(AssertUnwindSafe(|| cx::as_handler(core, f))).map_err(|panic| {
+        let loss = Loss::Failed(message(&*panic));
+        told(core, &loss);
+        loss
+    })
+}
+
+fn past_one_panic(f: &mut dyn FnMut()) {
+    let _ = catch_unwind(AssertUnwindSafe(f));
+}
+
+/// Until it comes through: a panic in an adapter's function ends its event there, as if filtered, and the rest goes on.
+fn past_panics(core: &StageCore, f: &mut dyn FnMut()) {
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut *f)) {
+        told(core, &Loss::Failed(message(&*panic)));
     }
 }
 
@@ -478,24 +534,10 @@ impl Drop for Long<'_> {
     }
 }
 
-/// Emits and flushes, past panics in an adapter's function: its event ends there, as if filtered, and the rest goes on.
-fn hand_on<O>(core: &StageCore, outs: &mut Batch<O>, out: &mut dyn Emit<O>, to: &Handing<'_>) -> bool {
-    loop {
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            // Also when nothing is new: after a panic an adapter may hold events that it had not passed on.
-            out.emit(outs);
-            out.flush(to)
-        }));
-        match result {
-            Ok(clear) => return clear,
-            Err(panic) => told(core, &Loss::Failed(message(&*panic))),
-        }
-    }
-}
-
-fn expired<T>(envelope: &Envelope<T>, max_age_ns: u64, now_ns: u64) -> bool {
-    let too_old = max_age_ns != 0 && envelope.stamp_ns != 0 && now_ns.saturating_sub(envelope.stamp_ns) > max_age_ns;
-    too_old || envelope.marks.as_ref().is_some_and(|marks| marks.deadline_ns != 0 && now_ns >= marks.deadline_ns)
+fn expired(stamp_ns: u64, marks: &Option<Box<Marks>>, core: &StageCore, now_ns: u64) -> bool {
+    let age_ns = if stamp_ns == 0 { 0 } else { now_ns.saturating_sub(stamp_ns) };
+    let too_old = core.max_age_ns != 0 && age_ns > core.max_age_ns;
+    too_old || marks.as_ref().is_some_and(|marks| marks.deadline_ns != 0 && now_ns >= marks.deadline_ns)
 }
 
 /// What a panic said.

@@ -129,6 +129,23 @@ pub(crate) struct Account {
     pub(crate) waits: Vec<(u64, u32)>,
 }
 
+impl Account {
+    /// Events after the last stamp share its wait.
+    pub(crate) fn waits_end(&mut self, since_stamp: u32, measures: bool) {
+        if let Some(last) = self.waits.last_mut() {
+            last.1 += since_stamp;
+        }
+        if !measures {
+            self.waits.clear();
+        }
+    }
+
+    /// What came of a batch on the data-parallel pool.
+    pub(crate) fn spread(&mut self, done: u64, failed: u64, service_ns: u64) {
+        (self.done, self.failed, self.service_ns) = (done, failed, service_ns);
+    }
+}
+
 /// Whether an offer can be enqueued now.
 pub(crate) enum Room {
     Yes,
@@ -155,6 +172,27 @@ impl After {
         }
         self.became_runnable
     }
+}
+
+/// What the books look at in an event from upstream.
+#[derive(Clone, Copy)]
+pub(crate) struct Inner {
+    pub(crate) weight: u64,
+    pub(crate) class: u8,
+    pub(crate) deadline_ns: u64,
+}
+
+/// What becomes of it.
+pub(crate) enum Fate {
+    /// Wait for room.
+    Stall,
+    /// On to the overflow.
+    Spill(Refusal),
+    Drop,
+    Enqueue {
+        /// Of the oldest.
+        after_drop: bool,
+    },
 }
 
 impl Book {
@@ -289,6 +327,32 @@ impl Book {
             _ => self.counts.full += n as u64,
         }
         why
+    }
+
+    /// What becomes of an event from upstream: never closed to it, and what is refused is handed on.
+    pub(crate) fn inner(&mut self, core: &StageCore, marks: Inner, len: usize, bytes: u64) -> Fate {
+        // Inner events have waited their turn: the places for those who need many are not kept from them.
+        let room = match self.room_for(1, marks.weight, len, bytes, true) {
+            Room::Wait => return Fate::Stall,
+            // All room is reserved, so there is no older event to drop for it.
+            Room::No(_) if self.when_full == WhenFull::DropOldest => Room::DropNewest,
+            room => room,
+        };
+        if let Room::No(why) = room {
+            self.refuse(1, why.clone());
+            return Fate::Spill(why);
+        }
+        if matches!(room, Room::DropNewest) {
+            self.counts.offered += 1;
+            self.counts.dropped += 1;
+            return Fate::Drop;
+        }
+        let now_ns = if self.has_policy() { core.shared.clock.now_ns() } else { 0 };
+        if let Err(why) = self.admit(1, marks.class, marks.deadline_ns, len, now_ns) {
+            return Fate::Spill(why);
+        }
+        self.counts.offered += 1;
+        Fate::Enqueue { after_drop: matches!(room, Room::DropOldest) }
     }
 
     // ---- who waits
@@ -434,6 +498,14 @@ impl Book {
     }
 
     // ---- batches
+
+    /// A source is to be pulled: how many events it may make, and how long that is expected to take, in ns.
+    pub(crate) fn begin_pull(&mut self) -> (usize, u64) {
+        // One at a time: the state of a source is one.
+        self.pull = Pull::Waiting;
+        let most = if self.batch_size(usize::MAX) == 1 { 1 } else { self.batch_max };
+        (most, self.expected_ns(most))
+    }
 
     /// How many events to take at once. Natural batching: what is there, never waiting for more.
     pub(crate) fn batch_size(&self, len: usize) -> usize {

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crossbeam_utils::CachePadded;
 
 use super::{
-    book::{Account, Book, Next, Pull},
+    book::{Account, Book, Next},
     books::Books,
     core::StageCore,
     cx::{handling, note},
     waiter::Resume,
 };
 use crate::{
-    event::{Envelope, Event},
+    event::{Envelope, Event, Marks},
     options::{BATCH_MAX, Extract},
     queue::{Batch, Item, Store},
     sync::lock_brief as lock,
@@ -80,17 +80,13 @@ impl<T: Event> Inbox<T> {
 
     fn take_under(&self, gate: &mut Gate<Store<T>>, now_ns: u64) -> Option<Taken<T>> {
         let Gate { store, book } = gate;
-        let brief = |place, what| Taken { place, what, expected_ns: 0, plenty: false };
         loop {
             return Some(match book.next(store.has_work())? {
-                Next::Resume(place) => brief(place, What::Resume),
-                Next::Flush(place) => Taken { expected_ns: u64::MAX, ..brief(place, What::Flush) },
+                Next::Resume(place) => Taken { place, what: What::Resume, expected_ns: 0, plenty: false },
+                Next::Flush(place) => Taken { place, what: What::Flush, expected_ns: u64::MAX, plenty: false },
                 Next::Pull(place) => {
-                    // One at a time: the state of a source is one.
-                    book.pull = Pull::Waiting;
-                    let most = if book.batch_size(usize::MAX) == 1 { 1 } else { book.batch_max };
-                    let expected_ns = book.expected_ns(most);
-                    Taken { expected_ns, ..brief(place, What::Pull { most }) }
+                    let (most, expected_ns) = book.begin_pull();
+                    Taken { place, what: What::Pull { most }, expected_ns, plenty: false }
                 }
                 Next::Take(place) => {
                     let mut keys = Vec::new();
@@ -192,7 +188,11 @@ impl<T: Event> Inbox<T> {
     /// Events that are offered together share a stamp, one for each batch that a worker may take of them; where they can
     /// expire, each has it.
     pub(crate) fn stamp(&self, batch: &mut Batch<T>, now_ns: u64) {
-        batch.iter_mut().step_by(self.stamp_every()).for_each(|envelope| envelope.stamp_ns = now_ns);
+        let (every, mut at) = (self.stamp_every(), 0);
+        while let Some(envelope) = batch.get_mut(at) {
+            envelope.stamp_ns = now_ns;
+            at += every;
+        }
     }
 
     pub(super) fn stamp_every(&self) -> usize {
@@ -236,11 +236,18 @@ impl<T: Event> Inbox<T> {
 }
 
 pub(super) fn class_of<T>(envelope: &Envelope<T>) -> u8 {
-    envelope.marks.as_ref().map_or(0, |marks| marks.class)
+    match &envelope.marks {
+        Some(marks) => marks.class,
+        None => 0,
+    }
 }
 
 pub(super) fn lose<T>(envelope: &Envelope<T>, loss: &Loss) {
-    if let Some(marks) = &envelope.marks {
+    lose_marked(&envelope.marks, loss);
+}
+
+fn lose_marked(marks: &Option<Box<Marks>>, loss: &Loss) {
+    if let Some(marks) = marks {
         note(marks, loss);
     }
 }

@@ -6,12 +6,12 @@ use std::{
 };
 
 use super::{
-    book::{Book, Flush, Need, Room},
+    book::{Book, Fate, Flush, Inner, Need, Room},
     inbox::{Gate, Inbox, Read, class_of, lose},
     waiter::Waiter,
 };
 use crate::{
-    event::{Envelope, Event},
+    event::{Envelope, Event, Marks},
     options::WhenFull,
     outcome::Refusal,
     queue::{Batch, Store},
@@ -93,7 +93,7 @@ impl<T: Event> Inbox<T> {
         if !self.core.shared.budget.has_room(read.weight) {
             return self.full(1, envelope, by);
         }
-        let mut evicted = Vec::new();
+        let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, 1, read, deadline_ns, by, &mut evicted) {
             Ok(Decision::Enqueue) => {}
@@ -143,7 +143,7 @@ impl<T: Event> Inbox<T> {
             return self.full(n, events, by);
         }
         let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
-        let mut evicted = Vec::new();
+        let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, n, together, 0, by, &mut evicted) {
             Ok(Decision::Enqueue) => {}
@@ -280,7 +280,7 @@ impl<T: Event> Inbox<T> {
         read: Read,
         deadline_ns: u64,
         by: Offerer,
-        evicted: &mut Vec<Envelope<T>>,
+        evicted: &mut Batch<T>,
     ) -> Result<Decision, Option<Refusal>> {
         let Gate { store, book } = gate;
         if self.is_closed(book, by) {
@@ -306,13 +306,13 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Drops the oldest until the offer fits.
-    fn make_room(&self, store: &mut Store<T>, book: &mut Book, n: usize, weight: u64, evicted: &mut Vec<Envelope<T>>) {
+    fn make_room(&self, store: &mut Store<T>, book: &mut Book, n: usize, weight: u64, evicted: &mut Batch<T>) {
         while book.room(store.len(), true) < n || !book.fits_bytes(store.len(), store.bytes(), weight) {
             let Some((oldest, weight)) = store.drop_oldest() else { return };
             book.counts.dropped += 1;
             self.core.shared.budget.release(weight);
             lose(&oldest, &Loss::Dropped);
-            evicted.push(oldest);
+            evicted.push_back(oldest);
         }
     }
 
@@ -342,40 +342,44 @@ impl<T: Event> Inbox<T> {
         lane: &mut Batch<T>,
         spill: &mut Batch<T>,
         from_domain: u32,
-        waiter: impl FnOnce() -> Waiter,
+        waiter: &dyn Fn() -> Waiter,
     ) -> (usize, bool) {
         let before = lane.len();
         let bulk = self.extract.is_empty();
-        let guarded = |e: &Envelope<T>| catch_unwind(AssertUnwindSafe(|| self.read(e))).ok();
-        let reads: Vec<Option<Read>> = if bulk { Vec::new() } else { lane.iter().map(guarded).collect() };
-        let mut evicted = Vec::new();
+        let mut reads = Vec::new();
+        if !bulk {
+            for envelope in &*lane {
+                reads.push(guarded(&mut || self.read(envelope)));
+            }
+        }
+        let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
-        let plain = matches!(gate.store, Store::Plain(_)) && !gate.book.has_policy();
-        if plain {
-            let Gate { store, book } = &mut *gate;
-            let n = book.room(store.len(), true).min(lane.len());
-            if let (Store::Plain(queue), true) = (store, n > 0) {
+        let Gate { store, book } = &mut *gate;
+        if let (Store::Plain(queue), false) = (&mut *store, book.has_policy()) {
+            let n = book.room(queue.len(), true).min(before);
+            if n > 0 {
                 book.counts.offered += n as u64;
                 queue.append(lane, n);
             }
         }
         let mut next = reads.into_iter();
         let mut stalled = false;
-        while !lane.is_empty() {
-            let plain = || Some(Read { class: class_of(&lane[0]), ..Read::default() });
-            let Some(read) = next.next().unwrap_or_else(plain) else {
-                // What reads its key, weight or class panicked: it fails at this stage's door.
-                gate.book.counts.offered += 1;
-                gate.book.counts.failed += 1;
-                evicted.extend(lane.pop_front().inspect(|envelope| lose(envelope, &Loss::Failed("unreadable".into()))));
-                continue;
-            };
-            match self.hand_one(&mut gate, lane, spill, &mut evicted, read) {
-                Ok(()) => {}
-                Err(Stall) => {
-                    gate.book.wait(Need { events: 1, weight: read.weight }, waiter(), false);
-                    stalled = true;
-                    break;
+        while let (Some(first), false) = (lane.front(), stalled) {
+            let read =
+                if bulk { Some(Read { class: class_of(first), ..Read::default() }) } else { next.next().flatten() };
+            match read {
+                Some(read) => {
+                    stalled = self.hand_one(&mut gate, lane, spill, &mut evicted, read);
+                    if stalled {
+                        gate.book.wait(Need { events: 1, weight: read.weight }, waiter(), false);
+                    }
+                }
+                None => {
+                    // What reads its key, weight or class panicked: it fails at this stage's door.
+                    gate.book.counts.offered += 1;
+                    gate.book.counts.failed += 1;
+                    lose(first, &Loss::Failed("unreadable".into()));
+                    evicted.extend(lane.pop_front());
                 }
             }
         }
@@ -386,55 +390,51 @@ impl<T: Event> Inbox<T> {
         (offered, stalled)
     }
 
-    /// Offers the first event of the lane, on an inner edge: never closed, and what is refused is handed on.
+    /// Offers the first event of the lane, on an inner edge; true if it must wait.
     fn hand_one(
         &self,
         gate: &mut Gate<Store<T>>,
         lane: &mut Batch<T>,
         spill: &mut Batch<T>,
-        evicted: &mut Vec<Envelope<T>>,
+        evicted: &mut Batch<T>,
         read: Read,
-    ) -> Result<(), Stall> {
+    ) -> bool {
         let Gate { store, book } = gate;
-        // Inner events have waited their turn: the places for those who need many are not kept from them.
-        let room = book.room_for(1, read.weight, store.len(), store.bytes(), true);
-        let room = match room {
-            Room::Wait => return Err(Stall),
-            // All room is reserved, so there is no older event to drop for it.
-            Room::No(_) if book.when_full == WhenFull::DropOldest => Room::DropNewest,
-            room => room,
-        };
-        let Some(envelope) = lane.pop_front() else { return Ok(()) };
-        if let Room::No(why) = room {
-            book.refuse(1, why.clone());
-            lose_to(&envelope, why);
-            spill.push_back(envelope);
-            return Ok(());
+        let deadline_ns = lane.front().map_or(0, |first| deadline_of(&first.marks));
+        let inner = Inner { weight: read.weight, class: read.class, deadline_ns };
+        let fate = book.inner(&self.core, inner, store.len(), store.bytes());
+        if matches!(fate, Fate::Stall) {
+            return true;
         }
-        if matches!(room, Room::DropNewest) {
-            book.counts.offered += 1;
-            book.counts.dropped += 1;
-            lose(&envelope, &Loss::Dropped);
-            evicted.push(envelope);
-            return Ok(());
+        let Some(envelope) = lane.pop_front() else { return false };
+        match fate {
+            Fate::Spill(why) => {
+                lose(&envelope, &Loss::Refused(why));
+                spill.push_back(envelope);
+            }
+            Fate::Enqueue { after_drop } => {
+                if after_drop {
+                    self.make_room(store, book, 1, read.weight, evicted);
+                }
+                self.push(store, envelope, read);
+            }
+            Fate::Drop | Fate::Stall => {
+                lose(&envelope, &Loss::Dropped);
+                evicted.push_back(envelope);
+            }
         }
-        let deadline_ns = envelope.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
-        let now_ns = self.policy_time(book);
-        if let Err(why) = book.admit(1, read.class, deadline_ns, store.len(), now_ns) {
-            lose_to(&envelope, why);
-            spill.push_back(envelope);
-            return Ok(());
-        }
-        book.counts.offered += 1;
-        if matches!(room, Room::DropOldest) {
-            self.make_room(store, book, 1, read.weight, evicted);
-        }
-        self.push(store, envelope, read);
-        Ok(())
+        false
     }
 }
 
-struct Stall;
+/// `None` if it panicked.
+fn guarded(read: &mut dyn FnMut() -> Read) -> Option<Read> {
+    catch_unwind(AssertUnwindSafe(read)).ok()
+}
+
+fn deadline_of(marks: &Option<Box<Marks>>) -> u64 {
+    marks.as_ref().map_or(0, |marks| marks.deadline_ns)
+}
 
 /// What becomes of an offer that is not refused.
 enum Decision {
@@ -447,10 +447,6 @@ fn attempt<E>(refusal: Option<Refusal>, events: E) -> Attempt<E> {
         None => Attempt::Full(events),
         Some(why) => Attempt::Refused(events, why),
     }
-}
-
-fn lose_to<T>(envelope: &Envelope<T>, why: Refusal) {
-    lose(envelope, &Loss::Refused(why));
 }
 
 fn waiter_clone(waiter: &Waiter) -> Waiter {

@@ -2,7 +2,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -87,13 +87,13 @@ where
     ) -> StageParts<Self::In, Self::Out> {
         option(self, "queue_bytes", |parts| {
             parts.options.queue_bytes = Some(bytes);
-            parts.extract.weight = Some(Arc::new(weight));
+            parts.extract.weight = Some(Box::new(weight));
         })
     }
 
     /// Says how many bytes an event holds, for the pipeline's byte budget, without a bound of the queue's own.
     fn weight(self, weight: impl Fn(&Self::In) -> u64 + Send + Sync + 'static) -> StageParts<Self::In, Self::Out> {
-        option(self, "weight", |parts| parts.extract.weight = Some(Arc::new(weight)))
+        option(self, "weight", |parts| parts.extract.weight = Some(Box::new(weight)))
     }
 
     /// What an offer to a full queue does. Default [`WhenFull::Block`].
@@ -104,7 +104,7 @@ where
     /// Events of one key are handled in their order, one after the other; other keys go on beside them.
     fn keyed<K: Hash>(self, key: impl Fn(&Self::In) -> K + Send + Sync + 'static) -> StageParts<Self::In, Self::Out> {
         option(self, "keyed", |parts| {
-            parts.extract.key = Some(Arc::new(move |event| {
+            parts.extract.key = Some(Box::new(move |event| {
                 // Of fixed keys, so that a simulation replays.
                 let mut hasher = DefaultHasher::new();
                 key(event).hash(&mut hasher);
@@ -122,7 +122,7 @@ where
     ) -> StageParts<Self::In, Self::Out> {
         option(self, "classes", |parts| {
             parts.options.classes = classes;
-            parts.extract.class = Some(Arc::new(class));
+            parts.extract.class = Some(Box::new(class));
         })
     }
 
