@@ -15,12 +15,13 @@ pub(crate) struct Plain<T> {
     /// None is empty, but for the last while the queue is empty.
     chunks: VecDeque<Batch<T>>,
     len: usize,
-    spares: Vec<Batch<T>>,
+    /// Of the same type as the chunks, to be compiled with them.
+    spares: VecDeque<Batch<T>>,
 }
 
 impl<T> Plain<T> {
     pub(crate) fn new() -> Self {
-        Plain { chunks: VecDeque::new(), len: 0, spares: Vec::new() }
+        Plain { chunks: VecDeque::new(), len: 0, spares: VecDeque::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -82,7 +83,7 @@ impl<T> Plain<T> {
             self.fill(&mut batch, most);
             batch
         } else {
-            let mut batch = self.spares.pop().unwrap_or_default();
+            let mut batch = self.spares.pop_back().unwrap_or_default();
             move_first(most, first, &mut batch);
             batch
         };
@@ -130,15 +131,14 @@ impl<T> Plain<T> {
         0
     }
 
-    pub(crate) fn recycle(&mut self, mut empty: Batch<T>) {
-        if self.spares.len() < SPARES && empty.capacity() >= CHUNK {
-            empty.clear();
-            self.spares.push(empty);
+    pub(crate) fn recycle(&mut self, empty: Batch<T>) {
+        if self.spares.len() < SPARES && empty.capacity() >= CHUNK && empty.is_empty() {
+            self.spares.push_back(empty);
         }
     }
 
     fn spare(&mut self) -> Batch<T> {
-        match self.spares.pop() {
+        match self.spares.pop_back() {
             Some(empty) => empty,
             None => Batch::with_capacity(CHUNK),
         }

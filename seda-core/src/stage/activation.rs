@@ -98,32 +98,76 @@ const FENCED: u8 = 2;
 /// What a worker has in hand at one place.
 struct Hand<I, O> {
     work: Option<Box<dyn Work<I, O>>>,
-    cx: Cx,
+    /// What is to be handled, and after that its empty memory.
+    batch: Batch<I>,
     outs: Batch<O>,
     /// Made when it is first needed: ports are wired by then.
     out: Option<Box<dyn Emit<O>>>,
+    sheet: Sheet,
+}
+
+/// What a worker notes of it.
+struct Sheet {
+    cx: Cx,
     keys: Vec<u64>,
     account: Account,
-    emptied: Batch<I>,
     began_ns: u64,
     pulling: Option<Pulling>,
+}
+
+impl Sheet {
+    fn new(core: &Arc<StageCore>) -> Self {
+        let cx = Cx::new(core.clone());
+        Sheet { cx, keys: Vec::new(), account: Account::default(), began_ns: 0, pulling: None }
+    }
+
+    fn begins(&mut self, events: usize, weight: u64, keys: Vec<u64>) {
+        self.keys = keys;
+        self.account = Account { taken: events, weight, ..Account::default() };
+    }
+
+    /// What the handler left unanswered has failed.
+    fn close(&mut self, unanswered: usize) {
+        let Sheet { cx, account, .. } = self;
+        account.done = cx.answered;
+        account.failed += cx.failed + unanswered as u64;
+        account.expired += cx.expired;
+        (cx.answered, cx.failed, cx.expired) = (0, 0, 0);
+    }
+
+    /// After a panic, of which `begun` events had been begun since `answered_before` were answered.
+    fn fails(&mut self, begun: u64, answered_before: u64, loss: &Loss) {
+        let cx = &mut self.cx;
+        cx.failed += begun - (cx.answered + cx.expired - answered_before);
+        cx.lose(loss);
+    }
+
+    fn answered(&self) -> u64 {
+        self.cx.answered + self.cx.expired
+    }
+
+    /// What a source made; after a panic the state, which is one, is gone and cannot be built again.
+    fn pulled(&mut self, made: usize, pulling: Pulling, panicked: bool) {
+        let failed = u64::from(panicked);
+        self.account.failed = failed;
+        self.account.done = made as u64;
+        self.account.pulled = made as u64 + failed;
+        self.pulling = Some(if panicked { Pulling::End } else { pulling });
+    }
+
+    /// What there is to settle once the outbox is `clear`; with the keys, which stay held until then.
+    fn ends(&mut self, clear: bool) -> (Account, Option<Vec<u64>>, Option<Pulling>) {
+        let account = std::mem::take(&mut self.account);
+        if clear { (account, Some(std::mem::take(&mut self.keys)), self.pulling.take()) } else { (account, None, None) }
+    }
 }
 
 impl<I: Event, O: Event> Activation<I, O> {
     pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Port<O>, places: usize) -> Self {
         let mut all = Vec::with_capacity(places);
         for _ in 0..places {
-            let hand = Hand {
-                work: None,
-                cx: Cx::new(inbox.core.clone()),
-                outs: Batch::new(),
-                out: None,
-                keys: Vec::new(),
-                account: Account::default(),
-                emptied: Batch::new(),
-                began_ns: 0,
-                pulling: None,
-            };
+            let sheet = Sheet::new(&inbox.core);
+            let hand = Hand { work: None, batch: Batch::new(), outs: Batch::new(), out: None, sheet };
             all.push(Place { watch: Watch::new(), hand: Mutex::new(hand) });
         }
         let resume = inbox.clone();
@@ -160,7 +204,7 @@ impl<I: Event, O: Event> Activation<I, O> {
         }
         let place = self.place(taken.place);
         let mut hand = lock(&place.hand);
-        hand.began_ns = run.now_ns;
+        hand.sheet.began_ns = run.now_ns;
         match taken.what {
             // A wake-up that came late, for a stall that is over: the batch is out on the pool and will say when it is back.
             What::Resume if place.watch.is_handling() => {
@@ -169,43 +213,47 @@ impl<I: Event, O: Event> Activation<I, O> {
             }
             What::Resume => return Some(Begun::Resumed { place: taken.place }),
             What::Batch { batch, keys, weight } => {
-                hand.keys = keys;
-                hand.account = Account { taken: batch.len(), weight, ..Account::default() };
-                place.watch.holds(batch.len());
-                let batch = self.sift(&mut hand.account, batch, run.now_ns);
+                let events = batch.len();
+                hand.sheet.begins(events, weight, keys);
+                place.watch.holds(events);
+                hand.batch = batch;
+                self.sift(&mut hand, run.now_ns);
                 if !self.have_work(&mut hand) {
-                    return self.give_up(hand, batch, taken.place, run.now_ns);
+                    self.give_up(hand, taken.place, run.now_ns);
+                    return None;
                 }
-                if let Some(begun) = self.spread(&mut hand, batch, taken.place) {
-                    return Some(begun);
+                if self.core().shared.parallel.get().is_some() && self.spread(&mut hand, taken.place) {
+                    return Some(Begun::Working);
                 }
-                return Some(self.handle(hand, place, taken.place, taken.expected_ns, run));
+                let _long = place.watch.begins(taken.expected_ns, run);
+                return Some(self.handle(&mut hand, place, taken.place));
             }
             What::Pull { most } => {
-                hand.account = Account::default();
+                hand.sheet.account = Account::default();
                 if self.have_work(&mut hand) {
                     let _long = place.watch.begins(taken.expected_ns, run);
                     self.pull(&mut hand, most);
                 }
             }
             What::Flush => {
-                hand.account = Account::default();
+                hand.sheet.account = Account::default();
                 let _long = place.watch.begins(taken.expected_ns, run);
                 self.flush(&mut hand);
             }
         }
-        let spent_ns = hand.cx.spent_ns.take();
-        let events = hand.account.done as usize;
+        let spent_ns = hand.sheet.cx.spent_ns.take();
+        let events = hand.sheet.account.done as usize;
         place.watch.returned().then_some(Begun::Handled { place: taken.place, events, spent_ns })
     }
 
     /// Expired events end here, before any handler sees them; the waits of the others are noted.
-    fn sift(&self, account: &mut Account, mut batch: Batch<I>, now_ns: u64) -> Batch<I> {
+    fn sift(&self, hand: &mut Hand<I, O>, now_ns: u64) {
+        let Hand { batch, sheet: Sheet { account, .. }, .. } = hand;
         let core = self.core();
         let can_expire = core.max_age_ns != 0;
         let mut any_expired = false;
         let mut since_stamp = 0;
-        for envelope in &batch {
+        for envelope in &*batch {
             since_stamp += 1;
             if envelope.stamp_ns != 0 {
                 account.waits.push((now_ns.saturating_sub(envelope.stamp_ns), since_stamp));
@@ -216,52 +264,55 @@ impl<I: Event, O: Event> Activation<I, O> {
         }
         account.waits_end(since_stamp, core.shared.measures());
         if any_expired {
-            for _ in 0..batch.len() {
-                let Some(envelope) = batch.pop_front() else { break };
-                if expired(envelope.stamp_ns, &envelope.marks, core, now_ns) {
-                    lose(&envelope, &Loss::Expired);
-                    account.expired += 1;
-                } else {
-                    batch.push_back(envelope);
-                }
+            account.expired = self.end_expired(batch, now_ns);
+        }
+    }
+
+    #[cold]
+    fn end_expired(&self, batch: &mut Batch<I>, now_ns: u64) -> u64 {
+        let mut ended = 0;
+        for _ in 0..batch.len() {
+            let Some(envelope) = batch.pop_front() else { break };
+            if expired(envelope.stamp_ns, &envelope.marks, self.core(), now_ns) {
+                lose(&envelope, &Loss::Expired);
+                ended += 1;
+            } else {
+                batch.push_back(envelope);
             }
         }
-        batch
+        ended
     }
 
     /// Builds the state of a place that has none: a worker was added, or its state was lost to a panic.
     fn have_work(&self, hand: &mut Hand<I, O>) -> bool {
-        if hand.work.is_none() {
-            match self.build() {
-                Ok(work) => hand.work = Some(work),
-                Err(error) => not_built(self.core(), &error),
-            }
+        hand.work.is_some() || self.rebuild(hand)
+    }
+
+    #[cold]
+    fn rebuild(&self, hand: &mut Hand<I, O>) -> bool {
+        match self.build() {
+            Ok(work) => hand.work = Some(work),
+            Err(error) => not_built(self.core(), &error),
         }
         hand.work.is_some()
     }
 
     /// A place without a handler fails its batch and is not used again.
-    fn give_up(&self, mut hand: MutexGuard<'_, Hand<I, O>>, batch: Batch<I>, place: u32, now_ns: u64) -> Option<Begun> {
+    #[cold]
+    fn give_up(&self, mut hand: MutexGuard<'_, Hand<I, O>>, place: u32, now_ns: u64) {
         let loss = Loss::Failed("the handler could not be built".to_string());
-        for envelope in &batch {
-            lose(envelope, &loss);
-        }
-        hand.account.failed += batch.len() as u64;
-        drop(batch);
-        let mut keys = std::mem::take(&mut hand.keys);
-        let account = std::mem::take(&mut hand.account);
+        hand.sheet.account.failed += fail_all(&mut hand.batch, Some(&loss));
+        let (account, keys, _) = hand.sheet.ends(true);
         drop(hand);
-        self.inbox.settle_without_handler(&account, place, &mut keys, now_ns);
-        None
+        self.inbox.settle_without_handler(&account, place, keys, now_ns);
     }
 
     /// Sends a batch out to the data-parallel pool, if that is what the handler wants and there is one.
-    fn spread(&self, hand: &mut Hand<I, O>, batch: Batch<I>, place: u32) -> Option<Begun> {
-        let (work, pool) = (hand.work.as_ref()?, self.core().shared.parallel.get());
-        let (Some(f), Some(pool)) = (work.parallel(), pool) else {
-            hand.emptied = batch;
-            return None;
-        };
+    #[cold]
+    fn spread(&self, hand: &mut Hand<I, O>, place: u32) -> bool {
+        let (Some(work), Some(pool)) = (&hand.work, self.core().shared.parallel.get()) else { return false };
+        let Some(f) = work.parallel() else { return false };
+        let batch = std::mem::take(&mut hand.batch);
         self.place(place).watch.begins_outside();
         self.inbox.set_aside(place);
         self.core().shared.spread.fetch_add(1, Ordering::SeqCst);
@@ -274,75 +325,67 @@ impl<I: Event, O: Event> Activation<I, O> {
             if !seat.watch.returned() {
                 return;
             }
-            let service_ns = inbox.core.shared.clock.now_ns().saturating_sub(hand.began_ns);
-            let done = outcome.outs.len() as u64;
+            let service_ns = inbox.core.shared.clock.now_ns().saturating_sub(hand.sheet.began_ns);
+            hand.sheet.account.spread(outcome.outs.len() as u64, outcome.failed, service_ns);
             hand.outs = outcome.outs;
-            hand.account.spread(done, outcome.failed, service_ns);
             drop(hand);
             inbox.resume(place);
         };
         parallel::spawn(pool, Box::new(out));
-        Some(Begun::Working)
+        true
     }
 
     /// Calls the handler for each event, past panics: what had not been answered is settled as failed, the state is built
     /// anew, and the rest of the batch goes on.
-    fn handle(
-        &self,
-        mut hand: MutexGuard<'_, Hand<I, O>>,
-        place: &Place<I, O>,
-        index: u32,
-        expected_ns: u64,
-        run: &Run<'_>,
-    ) -> Begun {
-        let mut batch = std::mem::take(&mut hand.emptied);
-        let events = batch.len();
-        let long = place.watch.begins(expected_ns, run);
-        while !batch.is_empty() && self.have_work(&mut hand) {
-            self.handle_guarded(&mut hand, &mut batch);
+    fn handle(&self, hand: &mut Hand<I, O>, place: &Place<I, O>, index: u32) -> Begun {
+        let events = hand.batch.len();
+        while !hand.batch.is_empty() && self.have_work(hand) {
+            let Hand { work: Some(work), batch, outs, sheet, .. } = hand else { break };
+            let before = (batch.len(), sheet.answered());
+            if let Err(loss) = guarded(self.core(), &mut || work.run(batch, outs, &mut sheet.cx)) {
+                sheet.fails((before.0 - batch.len()) as u64, before.1, &loss);
+                let mut gone = hand.work.take();
+                // Its state may panic again as it goes, which is told with the first.
+                past_one_panic(&mut || drop(gone.take()));
+            }
         }
-        drop(long);
-        let hand = &mut *hand;
         // No handler is left to see them.
-        hand.account.failed += batch.len() as u64;
-        batch.clear();
-        hand.emptied = batch;
-        close_account(&mut hand.account, &mut hand.cx);
-        let spent_ns = hand.cx.spent_ns.take();
+        let unanswered = hand.batch.len();
+        if unanswered > 0 {
+            fail_all(&mut hand.batch, None);
+        }
+        hand.sheet.close(unanswered);
+        let spent_ns = hand.sheet.cx.spent_ns.take();
         if place.watch.returned() { Begun::Handled { place: index, events, spent_ns } } else { Begun::Working }
     }
 
-    fn handle_guarded(&self, hand: &mut Hand<I, O>, batch: &mut Batch<I>) {
-        let Hand { work: Some(work), outs, cx, .. } = hand else { return };
-        let before = (batch.len(), cx.answered + cx.expired);
-        let Err(loss) = guarded(self.core(), &mut || work.run(batch, outs, cx)) else { return };
-        let begun = (before.0 - batch.len()) as u64;
-        cx.failed += begun - (cx.answered + cx.expired - before.1);
-        cx.lose(&loss);
-        let mut gone = hand.work.take();
-        // Its state may panic again as it goes, which is told with the first.
-        past_one_panic(&mut || drop(gone.take()));
-    }
-
+    #[inline(never)]
     fn pull(&self, hand: &mut Hand<I, O>, most: usize) {
-        let Hand { work: Some(work), outs, cx, .. } = hand else { return };
+        let Hand { work: Some(work), outs, sheet, .. } = hand else { return };
         let mut pulling = Pulling::End;
-        if guarded(self.core(), &mut || pulling = work.pull(most, outs, cx)).is_err() {
-            // The state of a source is one and cannot be built again.
-            pulling = Pulling::End;
-            hand.account.failed = 1;
-            hand.account.pulled = 1;
-        }
-        hand.account.done = hand.outs.len() as u64;
-        hand.account.pulled += hand.account.done;
-        hand.pulling = Some(pulling);
+        let ran = guarded(self.core(), &mut || pulling = work.pull(most, outs, &mut sheet.cx));
+        sheet.pulled(outs.len(), pulling, ran.is_err());
     }
 
+    #[cold]
     fn flush(&self, hand: &mut Hand<I, O>) {
         let Hand { work: Some(work), outs, .. } = hand else { return };
         // What it emitted before a panic goes on.
         let _ = guarded(self.core(), &mut || work.flush(&mut |event| outs.push_back(Envelope::new(event))));
     }
+}
+
+/// Drops a batch that no handler will see; who asked is told of the loss, if there is one to tell.
+#[cold]
+fn fail_all<T>(batch: &mut Batch<T>, loss: Option<&Loss>) -> u64 {
+    let mut failed = 0;
+    while let Some(envelope) = batch.pop_front() {
+        if let Some(loss) = loss {
+            lose(&envelope, loss);
+        }
+        failed += 1;
+    }
+    failed
 }
 
 impl<I: Event, O: Event> Activate for Activation<I, O> {
@@ -366,28 +409,26 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     fn finish(&self, place: u32, run: &Run<'_>, again: bool) -> Option<Begun> {
         let seat = self.place(place);
         let mut hand = lock(&seat.hand);
-        let Hand { outs, out, keys, account, emptied, began_ns, pulling, .. } = &mut *hand;
-        if account.service_ns == 0 {
-            account.service_ns = run.now_ns.saturating_sub(*began_ns);
+        let Hand { outs, out, sheet, .. } = &mut *hand;
+        if sheet.account.service_ns == 0 {
+            sheet.account.service_ns = run.now_ns.saturating_sub(sheet.began_ns);
         }
         let cancelled = self.core().shared.is_cancelled();
         let handing = Handing { now_ns: run.now_ns, domain: run.domain, place, stage: &self.resume, cancelled };
-        let out = out.get_or_insert_with(|| self.port.make());
+        if out.is_none() {
+            *out = Some(self.port.make());
+        }
         let mut clear = false;
         past_panics(self.core(), &mut || {
+            let Some(out) = out else { return };
             // Also when nothing is new: after a panic an adapter may hold events that it had not passed on.
             out.emit(outs);
             clear = out.flush(&handing);
         });
-        let (account, empty, pulling) =
-            (std::mem::take(account), std::mem::take(emptied), if clear { pulling.take() } else { None });
-        let mut keys = std::mem::take(keys);
-        if !clear {
-            hand.keys = std::mem::take(&mut keys);
-        }
+        let (account, cleared, pulling) = hand.sheet.ends(clear);
+        let empty = std::mem::take(&mut hand.batch);
         // Kept for as long as the place is not free again: nobody else comes to this hand.
         drop(hand);
-        let cleared = clear.then_some(&mut keys);
         let taken = self.inbox.settle(&account, empty, place, cleared, run.now_ns, again && pulling.is_none());
         if let Some(pulling) = pulling {
             after_pull(self.books(), &self.resume, pulling);
@@ -464,13 +505,6 @@ impl Watch {
     fn is_idle(&self) -> bool {
         self.phase.load(Ordering::SeqCst) == IDLE
     }
-}
-
-fn close_account(account: &mut Account, cx: &mut Cx) {
-    account.done = cx.answered;
-    account.failed += cx.failed;
-    account.expired += cx.expired;
-    (cx.answered, cx.failed, cx.expired) = (0, 0, 0);
 }
 
 /// A handler's start, where a panic is an error like any other.

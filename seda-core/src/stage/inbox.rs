@@ -113,7 +113,7 @@ impl<T: Event> Inbox<T> {
         account: &Account,
         empty: Batch<T>,
         place: u32,
-        cleared: Option<&mut Vec<u64>>,
+        cleared: Option<Vec<u64>>,
         now_ns: u64,
         again: bool,
     ) -> Option<Taken<T>> {
@@ -122,8 +122,8 @@ impl<T: Event> Inbox<T> {
         store.recycle(empty);
         book.settle(account, store.len(), now_ns, self.core.shared.measures());
         match cleared {
-            Some(keys) => {
-                store.release(keys);
+            Some(mut keys) => {
+                store.release(&mut keys);
                 book.free(place);
             }
             None => book.set_aside(place),
@@ -145,11 +145,11 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Settles a batch whose place could not be given a handler; the next batch tries again.
-    pub(crate) fn settle_without_handler(&self, account: &Account, place: u32, keys: &mut Vec<u64>, now_ns: u64) {
+    pub(crate) fn settle_without_handler(&self, account: &Account, place: u32, keys: Option<Vec<u64>>, now_ns: u64) {
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
         book.settle(account, store.len(), now_ns, false);
-        store.release(keys);
+        store.release(&mut keys.unwrap_or_default());
         book.free(place);
         self.after_take(gate);
         self.core.shared.budget.release(account.weight);

@@ -306,6 +306,7 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Drops the oldest until the offer fits.
+    #[cold]
     fn make_room(&self, store: &mut Store<T>, book: &mut Book, n: usize, weight: u64, evicted: &mut Batch<T>) {
         while book.room(store.len(), true) < n || !book.fits_bytes(store.len(), store.bytes(), weight) {
             let Some((oldest, weight)) = store.drop_oldest() else { return };
@@ -345,9 +346,8 @@ impl<T: Event> Inbox<T> {
         waiter: &dyn Fn() -> Waiter,
     ) -> (usize, bool) {
         let before = lane.len();
-        let bulk = self.extract.is_empty();
         let mut reads = Vec::new();
-        if !bulk {
+        if !self.extract.is_empty() {
             for envelope in &*lane {
                 reads.push(guarded(&mut || self.read(envelope)));
             }
@@ -362,25 +362,12 @@ impl<T: Event> Inbox<T> {
                 queue.append(lane, n);
             }
         }
-        let mut next = reads.into_iter();
         let mut stalled = false;
-        while let (Some(first), false) = (lane.front(), stalled) {
-            let read =
-                if bulk { Some(Read { class: class_of(first), ..Read::default() }) } else { next.next().flatten() };
-            match read {
-                Some(read) => {
-                    stalled = self.hand_one(&mut gate, lane, spill, &mut evicted, read);
-                    if stalled {
-                        gate.book.wait(Need { events: 1, weight: read.weight }, waiter(), false);
-                    }
-                }
-                None => {
-                    // What reads its key, weight or class panicked: it fails at this stage's door.
-                    gate.book.counts.offered += 1;
-                    gate.book.counts.failed += 1;
-                    lose(first, &Loss::Failed("unreadable".into()));
-                    evicted.extend(lane.pop_front());
-                }
+        if !lane.is_empty() {
+            let stall = self.hand_rest(&mut gate, lane, spill, &mut evicted, reads);
+            if let Some(weight) = stall {
+                gate.book.wait(Need { events: 1, weight }, waiter(), false);
+                stalled = true;
             }
         }
         let offered = before - lane.len();
@@ -388,6 +375,39 @@ impl<T: Event> Inbox<T> {
         self.after_push(gate, from_domain != self.core.domain());
         drop(evicted);
         (offered, stalled)
+    }
+
+    /// One by one, where more than the bound decides; the weight of an event that must wait.
+    #[inline(never)]
+    fn hand_rest(
+        &self,
+        gate: &mut Gate<Store<T>>,
+        lane: &mut Batch<T>,
+        spill: &mut Batch<T>,
+        evicted: &mut Batch<T>,
+        reads: Vec<Option<Read>>,
+    ) -> Option<u64> {
+        let mut next = reads.into_iter();
+        while let Some(first) = lane.front() {
+            let unread = Some(Read { class: class_of(first), ..Read::default() });
+            match next.next().unwrap_or(unread) {
+                Some(read) => {
+                    if self.hand_one(gate, lane, spill, evicted, read) {
+                        return Some(read.weight);
+                    }
+                }
+                None => {
+                    // What reads its key, weight or class panicked: it fails at this stage's door.
+                    gate.book.counts.offered += 1;
+                    gate.book.counts.failed += 1;
+                    lose(first, &Loss::Failed("unreadable".into()));
+                    if let Some(unreadable) = lane.pop_front() {
+                        evicted.push_back(unreadable);
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// Offers the first event of the lane, on an inner edge; true if it must wait.
