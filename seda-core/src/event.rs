@@ -1,6 +1,6 @@
 //! An event on its way: the user's value plus the runtime's marks.
 
-use crate::ticket::Ticket;
+use crate::{ticket::Ticket, trace::Trace};
 
 /// What can travel between stages: a value that moves between threads and owns its data.
 #[diagnostic::on_unimplemented(
@@ -40,10 +40,12 @@ pub(crate) struct Marks {
     pub(crate) class: u8,
     /// Who asked, if the event is a question.
     pub(crate) ticket: Option<Ticket>,
+    /// Its spans, if it is followed.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl Marks {
     pub(crate) fn is_default(&self) -> bool {
-        self.deadline_ns == 0 && self.class == 0 && self.ticket.is_none()
+        self.deadline_ns == 0 && self.class == 0 && self.ticket.is_none() && self.trace.is_none()
     }
 }

@@ -8,13 +8,13 @@
 //!
 //! | | |
 //! |---|---|
-//! | 0 | `sync`, `clock`, `rng`, `units`, `name`: std or loom; the only file that asks for the time |
+//! | 0 | `sync`, `clock`, `rng`, `units`, `name`, `trace`: std or loom; the only file that asks for the time |
 //! | 1 to 3 | `outcome`, `timer`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
 //! | 4, 5 | `options`, `metrics`; `queue` |
 //! | 6 | `stage`: inlet, activation, outlet, handler |
 //! | 7 | `graph`: checks, drain, ledger |
 //! | 8 | `drive`: threads, virtual time |
-//! | 9, 10 | `runtime`; `test` |
+//! | 9 to 11 | `stopping`; `runtime`; `test` |
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -31,10 +31,12 @@ mod ready;
 mod rng;
 mod runtime;
 mod stage;
+mod stopping;
 mod sync;
 pub mod test;
 mod ticket;
 mod timer;
+mod trace;
 mod units;
 
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
@@ -58,15 +60,17 @@ pub use stage::{
     parallel::{Parallel, parallel},
     route::{Branches, Give, Given, IsOption, IsResult, Open, Route, To},
     source::{IntoSource, Pull, Pulled, SourceParts, pull},
+    task::{TASKS, Task, TaskCx, TaskFn, task},
     tune::{Domain, StageOptionsExt},
 };
+pub use stopping::Stopping;
 pub use units::{kib, mib, ms, secs, us};
 
 /// What most programs name, for one `use`.
 pub mod prelude {
     pub use crate::{
         Ask, AskError, Batch, Branches, Cx, Deadlines, Domain, Entry, Handler, HandlerMut, Inlet, Open, Outlet,
-        Pipeline, Pulled, Refusal, Refused, Report, Route, Running, StageOptionsExt, WhenFull, batch, kib, mib, ms,
-        parallel, per_worker, pull, secs, us,
+        Pipeline, Pulled, Refusal, Refused, Report, Route, Running, StageOptionsExt, TaskCx, WhenFull, batch, kib, mib,
+        ms, parallel, per_worker, pull, secs, task, us,
     };
 }

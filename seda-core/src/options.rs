@@ -147,6 +147,8 @@ pub(crate) enum Placement {
     Own(Threads),
     /// In a declared domain, with at most so many workers in it at once.
     Domain { domain: DomainId, limit: Option<usize> },
+    /// On the host's async runtime, at most so many events on their way at once.
+    Tasks { limit: usize },
 }
 
 /// A declared domain of one pipeline.
@@ -169,6 +171,8 @@ pub(crate) struct StageOptions {
     pub(crate) admission: Mutex<Option<Box<dyn Admission>>>,
     pub(crate) uses: Vec<(u32, u32)>,
     pub(crate) limit_without_domain: bool,
+    /// What an async handler was told about threads.
+    pub(crate) threads_for_tasks: Option<&'static str>,
     /// Options given twice, by name: a finding.
     pub(crate) twice: Vec<&'static str>,
     given: Vec<&'static str>,
@@ -187,6 +191,7 @@ impl Default for StageOptions {
             admission: Mutex::new(None),
             uses: Vec::new(),
             limit_without_domain: false,
+            threads_for_tasks: None,
             twice: Vec::new(),
             given: Vec::new(),
         }
@@ -199,6 +204,14 @@ impl StageOptions {
             self.twice.push(option);
         }
         self.given.push(option);
+    }
+
+    /// An async handler has no threads to be placed on.
+    pub(crate) fn place(&mut self, option: &'static str, to: impl FnOnce(Placement) -> Placement) {
+        match self.placement {
+            Placement::Tasks { .. } => self.threads_for_tasks = Some(option),
+            before => self.placement = to(before),
+        }
     }
 
     pub(crate) fn take_admission(&mut self) -> Option<Box<dyn Admission>> {

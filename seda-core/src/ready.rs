@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
+use std::task::Waker;
+
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, Thread, fence, model_lock as lock, thread};
 
 const WORD: usize = 64;
@@ -32,7 +34,21 @@ pub(crate) struct ReadySet {
     brief: CachePadded<AtomicUsize>,
     asleep: CachePadded<AtomicUsize>,
     /// Every change of `asleep` happens under this lock, with the list.
-    sleepers: Mutex<Vec<(usize, Thread)>>,
+    sleepers: Mutex<Vec<(usize, Sleeper)>>,
+}
+
+enum Sleeper {
+    Thread(Thread),
+    Task(Waker),
+}
+
+impl Sleeper {
+    fn wake(self) {
+        match self {
+            Sleeper::Thread(thread) => thread.unpark(),
+            Sleeper::Task(waker) => waker.wake(),
+        }
+    }
 }
 
 impl ReadySet {
@@ -128,7 +144,7 @@ impl ReadySet {
         // Counted as awake from now on, so that nobody else wakes a second one for the same work.
         self.brief.fetch_add(1, Ordering::SeqCst);
         drop(sleepers);
-        sleeper.unpark();
+        sleeper.wake();
     }
 
     /// Every sleeper wakes: to stop, or because their number changed.
@@ -136,7 +152,9 @@ impl ReadySet {
         let mut sleepers = lock(&self.sleepers);
         self.asleep.fetch_sub(sleepers.len(), Ordering::SeqCst);
         self.brief.fetch_add(sleepers.len(), Ordering::SeqCst);
-        sleepers.drain(..).for_each(|(_, sleeper)| sleeper.unpark());
+        let woken = std::mem::take(&mut *sleepers);
+        drop(sleepers);
+        woken.into_iter().for_each(|(_, sleeper)| sleeper.wake());
     }
 
     /// A worker begins its life awake.
@@ -200,20 +218,43 @@ impl ReadySet {
 
     /// Sleeps until woken, unless there is work or a reason to stay. Returns true if it slept.
     pub(crate) fn sleep(&self, worker: usize, stay: impl Fn() -> bool) -> bool {
-        {
-            let mut sleepers = lock(&self.sleepers);
-            sleepers.push((worker, thread::current()));
-            self.asleep.fetch_add(1, Ordering::SeqCst);
-            self.brief.fetch_sub(1, Ordering::SeqCst);
-        }
-        fence(Ordering::SeqCst);
-        if (self.any() || stay()) && self.take_back(worker) {
+        if !self.lie_down(worker, Sleeper::Thread(thread::current()), stay) {
             return false;
         }
         while self.is_asleep(worker) {
             thread::park();
         }
         true
+    }
+
+    /// The same for a task: true if it is to return and wait for its waker, which may have been called already.
+    pub(crate) fn doze(&self, worker: usize, waker: Waker, stay: impl Fn() -> bool) -> bool {
+        self.lie_down(worker, Sleeper::Task(waker), stay)
+    }
+
+    /// A task that sleeps is polled: whether it sleeps on, with its latest waker.
+    pub(crate) fn dozes_on(&self, worker: usize, waker: &Waker) -> bool {
+        let mut sleepers = lock(&self.sleepers);
+        let Some((_, sleeper)) = sleepers.iter_mut().find(|(id, _)| *id == worker) else { return false };
+        *sleeper = Sleeper::Task(waker.clone());
+        true
+    }
+
+    /// A worker ends in its sleep. Where it was just woken, it must look for others.
+    pub(crate) fn leave_asleep(&self, worker: usize) {
+        self.take_back(worker);
+        self.leave();
+    }
+
+    fn lie_down(&self, worker: usize, sleeper: Sleeper, stay: impl Fn() -> bool) -> bool {
+        {
+            let mut sleepers = lock(&self.sleepers);
+            sleepers.push((worker, sleeper));
+            self.asleep.fetch_add(1, Ordering::SeqCst);
+            self.brief.fetch_sub(1, Ordering::SeqCst);
+        }
+        fence(Ordering::SeqCst);
+        !((self.any() || stay()) && self.take_back(worker))
     }
 
     /// False if a waker was quicker; then it has counted this worker as awake.

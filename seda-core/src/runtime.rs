@@ -13,6 +13,7 @@ use crate::{
     options::Deadlines,
     outcome::Refused,
     stage::{inbox::Inbox, inlet::Inlet, offer::Entry},
+    stopping::Stopping,
 };
 
 /// How long a report waits for a worker to hand on what a handler gave just before its fence.
@@ -23,7 +24,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// All findings at once, each with its cure; no thread runs then.
-    pub fn start(self) -> Result<Running, StartError> {
+    pub fn start(mut self) -> Result<Running, StartError> {
+        self.want_runtime();
         let graph = self.plan()?;
         let name = graph.shared.name.clone();
         let crew = drive::threads::start(graph).map_err(|error| StartError {
@@ -34,6 +36,30 @@ impl Pipeline {
             )],
         })?;
         Ok(Running { crew: Some(crew) })
+    }
+
+    /// Async handlers need somebody who polls them.
+    fn want_runtime(&mut self) {
+        let stages = self.async_stages();
+        if stages.is_empty() {
+            return;
+        }
+        let runtime = self.runtime.take();
+        #[cfg(feature = "tokio")]
+        let runtime = runtime.or_else(drive::tokio::current);
+        if let Some(runtime) = runtime {
+            self.run_tasks_on(runtime);
+        } else {
+            let what = format!("no async runtime for the async handlers of {}", stages.join(", "));
+            self.find(
+                what,
+                if cfg!(feature = "tokio") {
+                    "start the pipeline inside a tokio runtime (`#[tokio::main]`), or name one: `p.runtime(handle)`"
+                } else {
+                    "build seda with its feature `tokio`"
+                },
+            );
+        }
     }
 }
 
@@ -121,6 +147,8 @@ impl Running {
 
     /// The gentle stop, in two signals. Blocks.
     ///
+    /// In async code see [`drain_async`](Running::drain_async).
+    ///
     /// 1. Offers from outside are refused and sources stop; what is queued is finished, upstream first, and each handler
     ///    is flushed when nothing can come to it any more.
     /// 2. What is not finished by the first deadline is left where it is, and handlers are told to cancel
@@ -140,6 +168,19 @@ impl Running {
         cancel(&crew.graph);
         let stuck = crew.stop_threads(Deadlines::default().cancel);
         report(&crew.graph, began, stuck)
+    }
+
+    /// [`drain`](Running::drain) for async code: the stop begins at once, on a thread of its own, and the report is awaited.
+    /// In a runtime that also runs the pipeline's async handlers, a blocking stop could wait for itself.
+    pub fn drain_async(self, deadlines: Deadlines) -> Stopping {
+        let name = self.crew().graph.shared.name.clone();
+        Stopping::begin(&name, move || self.drain(deadlines))
+    }
+
+    /// [`finish`](Running::finish) for async code.
+    pub fn finish_async(self) -> Stopping {
+        let name = self.crew().graph.shared.name.clone();
+        Stopping::begin(&name, move || self.finish())
     }
 
     fn stop(&mut self, deadlines: Deadlines) -> Report {
@@ -181,6 +222,7 @@ pub(crate) fn close(graph: &Graph, sources_too: bool) {
 /// The second signal.
 pub(crate) fn cancel(graph: &Graph) {
     graph.shared.cancelled.store(true, Ordering::Release);
+    graph.stages.iter().for_each(|node| node.activation.cancel());
     graph.stages.iter().for_each(|node| node.activation.books().wake_waiters());
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 /// Lowest first.
 const LAYERS: [&[&str]; 9] = [
-    &["sync", "clock", "rng", "units", "name"],
+    &["sync", "clock", "rng", "units", "name", "trace"],
     &["outcome", "timer"],
     &["ticket", "ready"],
     &["event", "admission"],
@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["graph"],
     &["drive"],
 ];
-const TOP: [&str; 2] = ["runtime", "test"];
+const TOP: [&str; 3] = ["stopping", "runtime", "test"];
 
 fn layer_of(module: &str) -> Option<usize> {
     let layers = LAYERS.iter().position(|layer| layer.contains(&module));

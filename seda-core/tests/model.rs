@@ -126,7 +126,7 @@ fn case(seed: u64) -> bool {
                 }
             }
             9 => {
-                let (name, min, max) = &stages[at].resizable;
+                let Some((name, min, max)) = &stages[at].resizable else { continue };
                 let threads = min + dice.below((max - min + 1) as u64) as usize;
                 sim.resize(name, threads).unwrap();
             }

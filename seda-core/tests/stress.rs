@@ -52,10 +52,19 @@ fn every_offer_has_exactly_one_end_on_threads_too() {
     println!("{ran} graphs ran");
 }
 
+/// For async handlers.
+#[cfg(feature = "tokio")]
+fn runtime() -> &'static tokio::runtime::Runtime {
+    static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap())
+}
+
 /// False if the graph was refused at start.
 fn case(seed: u64) -> bool {
     let mut dice = Dice::new(seed);
     let Plan { pipeline, stages, .. } = random(&mut dice, true);
+    #[cfg(feature = "tokio")]
+    let _in_runtime = runtime().enter();
     let Ok(running) = pipeline.start() else { return false };
     let (offered, refused): (Vec<AtomicU64>, Vec<AtomicU64>) =
         stages.iter().map(|_| (AtomicU64::new(0), AtomicU64::new(0))).unzip();
@@ -78,9 +87,11 @@ fn case(seed: u64) -> bool {
         }
         for _ in 0..dice.below(8) {
             let at = dice.below(stages.len() as u64) as usize;
-            let (name, min, max) = &stages[at].resizable;
             match dice.below(3) {
-                0 => running.resize(name, min + dice.below((max - min + 1) as u64) as usize).unwrap(),
+                0 => {
+                    let Some((name, min, max)) = &stages[at].resizable else { continue };
+                    running.resize(name, min + dice.below((max - min + 1) as u64) as usize).unwrap();
+                }
                 1 => running.set_bound(&stages[at].name, 1 + dice.below(40) as usize).unwrap(),
                 _ => drop(running.snapshot()),
             }

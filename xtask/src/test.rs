@@ -11,7 +11,7 @@ const PEERS: &str = "seda-bench-peers";
 
 #[rustfmt::skip] // one step, one row: this table is read more often than anything else here
 fn steps(repo: &Repo) -> Vec<Step> {
-    let peers = format!("--workspace --exclude {PEERS}");
+    let peers = format!("--workspace --exclude {PEERS} --all-features");
     let loom_target = repo.target.join("loom");
     vec![
         call("tidy",        "sources, lock file, no paths of one machine", tidy::check),
@@ -24,8 +24,8 @@ fn steps(repo: &Repo) -> Vec<Step> {
         line("docs",        "rustdoc without a warning", &format!("cargo doc {peers} --no-deps")).env("RUSTDOCFLAGS", "-D warnings"),
         call("ui",          "the texts of compile errors, on the pinned toolchain", ui::check),
         call("examples",    "each prints what its header says", examples::check),
-        line("model",       "random graphs on virtual time, seed printed", "cargo test --release -p seda-core --test model -- --nocapture"),
-        line("stress",      "the same graphs on threads", "cargo test --release -p seda-core --test stress -- --nocapture"),
+        line("model",       "random graphs on virtual time, seed printed", "cargo test --release -p seda-core --all-features --test model -- --nocapture"),
+        line("stress",      "the same graphs on threads", "cargo test --release -p seda-core --all-features --test stress -- --nocapture"),
         line("loom",        "every order of the lock-free parts", "cargo test --release -p seda-core --lib loom")
             .env("RUSTFLAGS", "--cfg loom").env("LOOM_MAX_PREEMPTIONS", "3").env("CARGO_TARGET_DIR", loom_target),
         call("features",    "each feature of each package by itself", features::check),

@@ -2,7 +2,10 @@
 
 mod caller;
 pub(crate) mod keeper;
+mod pump;
 pub(crate) mod threads;
+#[cfg(feature = "tokio")]
+pub(crate) mod tokio;
 pub(crate) mod virtual_time;
 
 use std::{

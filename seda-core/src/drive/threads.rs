@@ -16,9 +16,10 @@ use crossbeam_utils::CachePadded;
 use super::{
     caller::CallerRuns,
     keeper::{self, Keeper},
+    pump::Pump,
 };
 use crate::{
-    graph::{Graph, drain::Drain},
+    graph::{Graph, Node, drain::Drain},
     options::Threads,
     ready::ReadySet,
     stage::{
@@ -67,6 +68,8 @@ pub(crate) struct DomainThreads {
     pub(crate) alive: AtomicUsize,
     /// By worker: what it is doing since when. Then, where callers run the domain, as many of them.
     pub(crate) doing: Box<[CachePadded<Doing>]>,
+    /// Its workers are tasks of the host's runtime.
+    tasks: bool,
     /// A caller has run it since the keeper last looked.
     pub(super) called: AtomicBool,
     /// Numbers of threads that run.
@@ -94,8 +97,18 @@ impl DomainThreads {
         !self.callers().is_empty()
     }
 
-    fn callers_at_work(&self) -> usize {
-        self.callers().iter().filter(|doing| doing.since_ns.load(Ordering::SeqCst) != 0).count()
+    /// Who may be in a handler, as far as a stop waits for them. A task that sleeps need not be run again to leave: its
+    /// runtime may be waiting for this very stop.
+    fn at_work(&self) -> usize {
+        let in_handlers = |doing: &[CachePadded<Doing>]| {
+            doing.iter().filter(|doing| doing.since_ns.load(Ordering::SeqCst) != 0).count()
+        };
+        if self.tasks { in_handlers(&self.doing) } else { self.threads() + in_handlers(self.callers()) }
+    }
+
+    /// Refuses offers from outside.
+    pub(super) fn close(&self) {
+        self.stages.iter().for_each(|stage| stage.books().close());
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -135,6 +148,7 @@ pub(crate) fn start(graph: Graph) -> std::io::Result<Crew> {
             target: AtomicUsize::new(plan.threads.min),
             alive: AtomicUsize::new(0),
             doing: (0..plan.threads.max << u32::from(plan.caller_runs)).map(|_| CachePadded::default()).collect(),
+            tasks: plan.tasks,
             called: AtomicBool::new(false),
             taken: Mutex::new(vec![false; plan.threads.max]),
         })
@@ -181,6 +195,10 @@ impl Crew {
     /// Starts the threads that a domain lacks.
     fn fill(&self, domain: usize) -> std::io::Result<()> {
         let domain = &self.domains[domain];
+        if domain.tasks {
+            self.fill_with_tasks(domain);
+            return Ok(());
+        }
         let mut taken = lock(&domain.taken);
         for worker in 0..domain.target.load(Ordering::Acquire) {
             if std::mem::replace(&mut taken[worker], true) {
@@ -207,6 +225,15 @@ impl Crew {
             }
         }
         Ok(())
+    }
+
+    fn fill_with_tasks(&self, domain: &Arc<DomainThreads>) {
+        let Some(runtime) = self.graph.shared.tasks.get() else { return };
+        for worker in domain.threads()..domain.range.max {
+            domain.alive.fetch_add(1, Ordering::AcqRel);
+            let pump = Pump::new(self.graph.clone(), domain.clone(), self.keeper.clone(), worker);
+            runtime.spawn(Box::pin(pump));
+        }
     }
 
     pub(crate) fn threads(&self, domain: usize) -> usize {
@@ -251,11 +278,21 @@ impl Crew {
                 return true;
             }
             let left = until.map_or(LOOK_EVERY, |until| until.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
+            if left.is_zero() || self.waits_for_the_dead() {
                 return false;
             }
             progress.wait(seen, left.min(LOOK_EVERY));
         }
+    }
+
+    /// All that is not at its end is of stages whose runtime was shut down.
+    fn waits_for_the_dead(&self) -> bool {
+        let dead = |domain: usize| self.domains[domain].tasks && self.domains[domain].threads() == 0;
+        let at_rest = |node: &Node| {
+            let probe = node.activation.books().probe();
+            probe.empty && !probe.source_running
+        };
+        (0..self.domains.len()).any(dead) && self.graph.stages.iter().all(|node| dead(node.domain) || at_rest(node))
     }
 
     /// Tells all threads to leave and waits for them; names the stages whose handlers did not return.
@@ -266,9 +303,8 @@ impl Crew {
             domain.ready.wake_all();
         }
         self.graph.shared.timers.close();
-        let threads = |domain: &Arc<DomainThreads>| domain.threads() + domain.callers_at_work();
         let spread = || self.graph.shared.spread.load(Ordering::SeqCst);
-        let at_work = || self.domains.iter().map(threads).sum::<usize>() + spread();
+        let at_work = || self.domains.iter().map(|domain| domain.at_work()).sum::<usize>() + spread();
         while at_work() > 0 && until.is_none_or(|until| Instant::now() < until) {
             let left = until.map_or(LOOK_EVERY, |until| until.saturating_duration_since(Instant::now()));
             let _ = self.exits.recv_timeout(left.min(LOOK_EVERY));
@@ -376,7 +412,8 @@ pub(super) fn run_stage(
         let before_ns = std::mem::replace(&mut now_ns, graph.shared.clock.now_ns());
         let rush = now_ns.saturating_sub(before_ns) < RUSH_NS * events as u64;
         doing.since_ns.store(now_ns, Ordering::Relaxed);
-        let keeps_pace = events < SMALL_BATCH && rush && *batches > BUSY_BATCHES;
+        // A task makes way by its runtime.
+        let keeps_pace = events < SMALL_BATCH && rush && *batches > BUSY_BATCHES && !domain.tasks;
         let again = domain.own && !keeps_pace && !leaves();
         begun = stage.finish(place, &run(now_ns), again);
         if keeps_pace {

@@ -3,11 +3,12 @@
 
 use std::{
     cmp::Reverse,
-    collections::BinaryHeap,
+    collections::{BinaryHeap, VecDeque},
     sync::{
-        Arc,
+        Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Wake, Waker},
     time::Duration,
 };
 
@@ -16,7 +17,11 @@ use crate::{
     graph::{Graph, drain::Drain},
     ready::ReadySet,
     rng::Rng,
-    stage::activation::{Begun, Run},
+    stage::{
+        activation::{Begun, Run},
+        flight::{Spawn, Task},
+    },
+    sync::lock,
 };
 
 /// How long the handler of a stage takes for one event, on virtual time.
@@ -57,6 +62,59 @@ impl Takes {
     }
 }
 
+/// Async handlers on virtual time: polled when they are woken, in the order of their wake-ups. They may await whatever
+/// wakes them without a runtime, as offers and asks do.
+#[derive(Default)]
+struct Tasks(Mutex<VecDeque<Arc<Woken>>>);
+
+struct Woken {
+    task: Mutex<Option<Task>>,
+    tasks: Weak<Tasks>,
+}
+
+impl Tasks {
+    fn spawn(self: &Arc<Self>, task: Task) {
+        let woken = Woken { task: Mutex::new(Some(task)), tasks: Arc::downgrade(self) };
+        lock(&self.0).push_back(Arc::new(woken));
+    }
+
+    /// Polls those that were woken; false where none was.
+    fn poll(&self) -> bool {
+        let mut any = false;
+        loop {
+            let next = lock(&self.0).pop_front();
+            let Some(woken) = next else { return any };
+            any = true;
+            let mut task = lock(&woken.task);
+            let waker = Waker::from(woken.clone());
+            let polled = task.as_mut().map(|task| task.as_mut().poll(&mut Context::from_waker(&waker)));
+            if polled.is_some_and(|polled| polled.is_ready()) {
+                *task = None;
+            }
+        }
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        if let Some(tasks) = self.tasks.upgrade() {
+            lock(&tasks.0).push_back(self);
+        }
+    }
+}
+
+struct VirtualRuntime(Arc<Tasks>);
+
+impl Spawn for VirtualRuntime {
+    fn spawn(&self, task: Task) {
+        self.0.spawn(task);
+    }
+
+    fn workers(&self) -> usize {
+        1
+    }
+}
+
 pub(crate) struct VirtualTime {
     pub(crate) graph: Graph,
     now: Arc<AtomicU64>,
@@ -66,6 +124,7 @@ pub(crate) struct VirtualTime {
     /// After a resize fewer may be wanted than there are; they leave when their handler's time has passed.
     wanted: Vec<usize>,
     takes: Vec<Takes>,
+    tasks: Arc<Tasks>,
     heap: BinaryHeap<Reverse<Due>>,
     sequence: u64,
     rng: Rng,
@@ -84,10 +143,17 @@ impl VirtualTime {
     /// `graph` was laid out on a clock that has been made virtual.
     pub(crate) fn new(graph: Graph, seed: u64) -> Self {
         let now = graph.shared.clock.make_virtual();
+        let tasks: Arc<Tasks> = Arc::default();
+        let _ = graph.shared.tasks.set(Arc::new(VirtualRuntime(tasks.clone())));
+        for plan in graph.domains.iter().filter(|plan| plan.tasks) {
+            // Each takes its own time, so none waits for others of a batch.
+            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.books().set_batch_max(1));
+        }
         let ready = super::settle_in(&graph);
         let threads: Vec<usize> = graph.domains.iter().map(|plan| plan.threads.min).collect();
         VirtualTime {
             now,
+            tasks,
             ready,
             free: threads.clone(),
             wanted: threads.clone(),
@@ -128,7 +194,7 @@ impl VirtualTime {
     fn begin_all(&mut self) -> bool {
         let mut any = false;
         loop {
-            let mut again = false;
+            let mut again = self.tasks.poll();
             for domain in 0..self.ready.len() {
                 while self.free[domain] > 0
                     && let Some(bit) = self.ready[domain].pick()

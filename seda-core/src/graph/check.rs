@@ -10,7 +10,7 @@ use crate::{
     name,
     options::{Placement, StageOptions, Threads, WhenFull},
     stage::{
-        core::{EdgeCore, Wiring},
+        core::{EdgeCore, Shared, Wiring},
         outlet::Target,
     },
     sync::lock,
@@ -18,6 +18,10 @@ use crate::{
 
 /// Most threads of one domain: beyond it is a slip of the pen.
 pub(crate) const THREADS_MOST: usize = 1024;
+/// Most events of one async stage on their way at once, likewise.
+pub(crate) const TASKS_MOST: usize = 1 << 16;
+/// Tasks that take the events of one async stage. What they take and cannot end at once goes on by itself, so few will do.
+pub(crate) const PUMPS_MOST: usize = 8;
 /// Longest queue, for the same reason.
 const QUEUE_MOST: usize = 1 << 30;
 
@@ -83,6 +87,17 @@ pub(super) fn of_options(stage: &str, options: &mut StageOptions, keyed_and_para
             "`.limit(..)` without a domain before it".into(),
             "an own pool's limit is its `.threads(..)`; in a domain, say `.on(&domain)` first",
         );
+    }
+    if let Some(option) = options.threads_for_tasks {
+        find(
+            format!("`.{option}(..)` on an async handler, which runs on the host's runtime"),
+            "say how many events may be on their way at once: `.limit(64)`",
+        );
+    }
+    if let Placement::Tasks { limit } = options.placement
+        && !(1..=TASKS_MOST).contains(&limit)
+    {
+        find(format!("a limit of {limit} events on their way"), "give 1 to 65536");
     }
     if let Placement::Domain { limit: Some(0), .. } = options.placement {
         find("a limit of 0 workers would never run".into(), "give at least 1");
@@ -278,7 +293,7 @@ fn of_blocking_cycles(pipeline: &Pipeline, wires: &Wires) -> Vec<Finding> {
 fn of_blocking_uses(pipeline: &Pipeline, wires: &Wires) -> Vec<Finding> {
     let domain = |stage: usize| match pipeline.stages[stage].placement {
         Placement::Domain { domain, .. } => Some(domain.index),
-        Placement::Own(_) => None,
+        Placement::Own(_) | Placement::Tasks { .. } => None,
     };
     let reaches = order::reach(&wires.next);
     let mut found = Vec::new();
@@ -379,6 +394,7 @@ fn lay_domains(
             name: declared.name.clone(),
             own: false,
             caller_runs: declared.caller_runs,
+            tasks: false,
             threads: declared.threads,
             stages: Vec::new(),
             spans: Vec::new(),
@@ -391,14 +407,14 @@ fn lay_domains(
         domain_of[stage] = match declared.placement {
             Placement::Domain { domain, .. } => domain.index as usize,
             Placement::Own(threads) => {
-                domains.push(DomainPlan {
-                    name: declared.name.clone(),
-                    own: true,
-                    caller_runs: false,
-                    threads,
-                    stages: Vec::new(),
-                    spans: Vec::new(),
-                });
+                domains.push(own_domain(&declared.name, threads, false));
+                domains.len() - 1
+            }
+            Placement::Tasks { limit } => {
+                let shared = &pipeline.shared;
+                // On virtual time each event on its way has a worker of its own, as none of them takes any.
+                let runs = if shared.clock.is_virtual() { limit } else { pumps(shared, limit) };
+                domains.push(own_domain(&declared.name, runs.into(), true));
                 domains.len() - 1
             }
         };
@@ -415,6 +431,16 @@ fn lay_domains(
         domain.spans = (0..n).map(span).collect();
     }
     (domains, domain_of)
+}
+
+fn own_domain(name: &str, threads: Threads, tasks: bool) -> DomainPlan {
+    let (stages, spans) = (Vec::new(), Vec::new());
+    DomainPlan { name: name.to_string(), own: true, caller_runs: false, tasks, threads, stages, spans }
+}
+
+/// Tasks that take an async stage's events: no more than the runtime runs at once.
+fn pumps(shared: &Shared, limit: usize) -> usize {
+    shared.tasks.get().map_or(1, |runtime| runtime.workers()).clamp(1, PUMPS_MOST.min(limit))
 }
 
 /// Tells each edge which asks can still be answered behind it.

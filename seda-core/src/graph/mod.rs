@@ -50,6 +50,8 @@ pub(crate) struct DomainPlan {
     pub(crate) own: bool,
     /// Callers may do its work instead of waking a worker.
     pub(crate) caller_runs: bool,
+    /// Its workers are tasks of the host's runtime.
+    pub(crate) tasks: bool,
     pub(crate) threads: Threads,
     pub(crate) stages: Vec<usize>,
     pub(crate) spans: Vec<(u32, u32)>,

@@ -20,6 +20,7 @@ use crate::{
         ask::Ask,
         book::Book,
         core::{Shared, StageCore},
+        flight::Spawn,
         handler::{IntoStage, StageParts},
         inbox::Inbox,
         inlet::Inlet,
@@ -49,6 +50,8 @@ pub struct Pipeline {
     pub(super) domains: Vec<DeclaredDomain>,
     pub(super) answers: Vec<(String, Arc<AnswerCounts>)>,
     pub(super) watchdog_ns: u64,
+    /// What the host named to run async handlers.
+    pub(crate) runtime: Option<Arc<dyn Spawn>>,
     /// Found while building: told at start, with the rest.
     pub(super) findings: Vec<Finding>,
 }
@@ -118,6 +121,7 @@ impl Pipeline {
             domains: Vec::new(),
             answers: Vec::new(),
             watchdog_ns: ns(WATCHDOG),
+            runtime: None,
             findings: Vec::new(),
         }
     }
@@ -127,6 +131,16 @@ impl Pipeline {
     /// Whether waits and service times are recorded. Default true; counters always are.
     pub fn metrics(&mut self, on: bool) -> &mut Self {
         self.shared.metrics.store(on, Ordering::Relaxed);
+        self
+    }
+
+    /// Follows a share of the events that are offered from outside, or made by sources, by spans of `tracing`: `event` from the
+    /// offer to its last end, as a child of the offerer's span, and in it for each stage `wait` and `work`. From 0.0, the
+    /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread.
+    #[cfg(feature = "tracing")]
+    pub fn trace(&mut self, share: f64) -> &mut Self {
+        let every = if share > 0.0 { (1.0 / share).round().clamp(1.0, f64::from(u32::MAX)) as u32 } else { 0 };
+        self.shared.trace_every.store(every, Ordering::Relaxed);
         self
     }
 
@@ -352,6 +366,10 @@ impl Pipeline {
     fn places(&self, placement: Placement, source: bool) -> (usize, usize) {
         let (most, first) = match placement {
             Placement::Own(threads) => (threads.max, threads.min),
+            Placement::Tasks { limit } => {
+                let limit = limit.clamp(1, check::TASKS_MOST);
+                return (limit + check::PUMPS_MOST, limit);
+            }
             Placement::Domain { domain, limit } => {
                 let threads = self.domains[domain.index as usize].threads.max;
                 let limit = limit.unwrap_or(threads).min(threads);
@@ -405,7 +423,7 @@ impl Pipeline {
         self.find(what, "link stages of one pipeline");
     }
 
-    pub(super) fn find(&mut self, what: impl Into<String>, cure: impl Into<String>) {
+    pub(crate) fn find(&mut self, what: impl Into<String>, cure: impl Into<String>) {
         self.findings.push(Finding::new(what, cure));
     }
 
@@ -433,6 +451,17 @@ impl Pipeline {
     }
 
     // ---- start
+
+    /// Async handlers, by their stages' names.
+    pub(crate) fn async_stages(&self) -> Vec<String> {
+        let tasks = |declared: &&Declared| matches!(declared.placement, Placement::Tasks { .. });
+        self.stages.iter().filter(tasks).map(|declared| format!("`{}`", declared.name)).collect()
+    }
+
+    /// What runs its async handlers.
+    pub(crate) fn run_tasks_on(&self, runtime: Arc<dyn Spawn>) {
+        let _ = self.shared.tasks.set(runtime);
+    }
 
     /// From now on, its time is virtual.
     pub(crate) fn make_virtual(&self) {

@@ -64,10 +64,8 @@ impl<T> Marked<T> {
     /// Everything, whatever it waits for, in no order.
     pub(crate) fn clear(&mut self, gone: &mut Batch<T>) {
         self.order.clear();
-        for place in std::mem::take(&mut self.places) {
-            if let Some(envelope) = place {
-                gone.push_back(envelope);
-            }
+        while let Some(place) = self.places.pop() {
+            gone.extend(place);
         }
     }
 

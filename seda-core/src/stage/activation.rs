@@ -3,6 +3,7 @@
 
 use std::{
     any::Any,
+    ops::{Deref, DerefMut},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
@@ -15,6 +16,7 @@ use super::{
     books::Books,
     core::StageCore,
     cx::{self, Cx},
+    flight::{Aloft, Stop},
     handler::{BoxError, Factory, Pulling, Work},
     inbox::{Inbox, Taken, What, lose},
     outlet::{Emit, Handing, Port},
@@ -27,6 +29,7 @@ use crate::{
     ready::{LONG, ReadySet},
     sync::lock,
     ticket::Loss,
+    trace::Trace,
 };
 
 /// A stage as its driver sees it.
@@ -44,6 +47,9 @@ pub(crate) trait Activate: Send + Sync {
 
     /// What is in a handler that does not return is fenced off: it will not settle, nor emit. Gives the events it held.
     fn fence(&self) -> u64;
+
+    /// Second signal: async handlers that have not ended are dropped where they are, and their events left.
+    fn cancel(&self);
 
     /// The pipeline has stopped: what is kept in outboxes is left. False if a hand is still held: an iterator, or an
     /// adapter's function, has not returned.
@@ -77,18 +83,27 @@ pub(crate) struct Activation<I, O> {
     /// In the factory's place, for tests and simulation.
     model: OnceLock<Factory<I, O>>,
     port: Port<O>,
-    places: Arc<Vec<Place<I, O>>>,
+    places: Arc<Places<I, O>>,
 }
 
-struct Place<I, O> {
-    watch: Watch,
-    hand: Mutex<Hand<I, O>>,
+/// The places of a stage; also for what is out on the data-parallel pool, and for async handlers on their way.
+pub(crate) struct Places<I, O> {
+    pub(super) inbox: Arc<Inbox<I>>,
+    all: Vec<Place<I, O>>,
+}
+
+pub(super) struct Place<I, O> {
+    pub(super) watch: Watch,
+    /// Made when the place is first used: an async stage has many.
+    hand: Mutex<Option<Box<Hand<I, O>>>>,
 }
 
 /// Between a handler's return and its settling stands one word, so that a fence and a late return have one order.
-struct Watch {
+pub(super) struct Watch {
     phase: AtomicU8,
     held: AtomicU64,
+    /// What keeps the place, where it is an async handler that has not ended.
+    pub(super) flight: Mutex<Option<Arc<dyn Aloft>>>,
 }
 
 const IDLE: u8 = 0;
@@ -96,23 +111,57 @@ const HANDLING: u8 = 1;
 const FENCED: u8 = 2;
 
 /// What a worker has in hand at one place.
-struct Hand<I, O> {
+pub(crate) struct Hand<I, O> {
     work: Option<Box<dyn Work<I, O>>>,
     /// What is to be handled, and after that its empty memory.
     batch: Batch<I>,
-    outs: Batch<O>,
+    pub(super) outs: Batch<O>,
     /// Made when it is first needed: ports are wired by then.
     out: Option<Box<dyn Emit<O>>>,
-    sheet: Sheet,
+    pub(super) sheet: Sheet,
 }
 
 /// What a worker notes of it.
-struct Sheet {
-    cx: Cx,
-    keys: Vec<u64>,
-    account: Account,
-    began_ns: u64,
+pub(super) struct Sheet {
+    pub(super) cx: Cx,
+    pub(super) keys: Vec<u64>,
+    pub(super) account: Account,
+    pub(super) began_ns: u64,
     pulling: Option<Pulling>,
+}
+
+/// A locked hand.
+pub(super) struct Held<'a, I, O>(MutexGuard<'a, Option<Box<Hand<I, O>>>>);
+
+impl<I, O> Deref for Held<'_, I, O> {
+    type Target = Hand<I, O>;
+
+    fn deref(&self) -> &Hand<I, O> {
+        self.0.as_deref().expect(MADE)
+    }
+}
+
+impl<I, O> DerefMut for Held<'_, I, O> {
+    fn deref_mut(&mut self) -> &mut Hand<I, O> {
+        self.0.as_deref_mut().expect(MADE)
+    }
+}
+
+const MADE: &str = "made when it was locked";
+
+impl<I, O> Places<I, O> {
+    pub(super) fn place(&self, place: u32) -> &Place<I, O> {
+        &self.all[place as usize]
+    }
+
+    pub(super) fn hand(&self, place: u32) -> Held<'_, I, O> {
+        let mut hand = lock(&self.place(place).hand);
+        if hand.is_none() {
+            let sheet = Sheet::new(&self.inbox.core);
+            *hand = Some(Box::new(Hand { work: None, batch: Batch::new(), outs: Batch::new(), out: None, sheet }));
+        }
+        Held(hand)
+    }
 }
 
 impl Sheet {
@@ -166,12 +215,10 @@ impl<I: Event, O: Event> Activation<I, O> {
     pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Port<O>, places: usize) -> Self {
         let mut all = Vec::with_capacity(places);
         for _ in 0..places {
-            let sheet = Sheet::new(&inbox.core);
-            let hand = Hand { work: None, batch: Batch::new(), outs: Batch::new(), out: None, sheet };
-            all.push(Place { watch: Watch::new(), hand: Mutex::new(hand) });
+            all.push(Place { watch: Watch::new(), hand: Mutex::new(None) });
         }
-        let resume = inbox.clone();
-        Activation { inbox, resume, factory, model: OnceLock::new(), port, places: Arc::new(all) }
+        let (resume, places) = (inbox.clone(), Arc::new(Places { inbox: inbox.clone(), all }));
+        Activation { inbox, resume, factory, model: OnceLock::new(), port, places }
     }
 
     pub(crate) fn replace(&self, model: Factory<I, O>) {
@@ -180,10 +227,6 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     fn core(&self) -> &Arc<StageCore> {
         &self.inbox.core
-    }
-
-    fn place(&self, place: u32) -> &Place<I, O> {
-        &self.places[place as usize]
     }
 
     fn build(&self) -> Result<Box<dyn Work<I, O>>, BoxError> {
@@ -202,8 +245,8 @@ impl<I: Event, O: Event> Activation<I, O> {
         if let (true, Some(ready)) = (taken.plenty, run.ready) {
             ready.wake_another();
         }
-        let place = self.place(taken.place);
-        let mut hand = lock(&place.hand);
+        let place = self.places.place(taken.place);
+        let mut hand = self.places.hand(taken.place);
         hand.sheet.began_ns = run.now_ns;
         match taken.what {
             // A wake-up that came late, for a stall that is over: the batch is out on the pool and will say when it is back.
@@ -226,7 +269,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                     return Some(Begun::Working);
                 }
                 let _long = place.watch.begins(taken.expected_ns, run);
-                return Some(self.handle(&mut hand, place, taken.place));
+                return Some(self.handle(&mut hand, taken.place, run));
             }
             What::Pull { most } => {
                 hand.sheet.account = Account::default();
@@ -250,6 +293,11 @@ impl<I: Event, O: Event> Activation<I, O> {
     fn sift(&self, hand: &mut Hand<I, O>, now_ns: u64) {
         let Hand { batch, sheet: Sheet { account, .. }, .. } = hand;
         let core = self.core();
+        if core.shared.traces() {
+            for envelope in batch.iter_mut() {
+                end_wait(&mut envelope.marks);
+            }
+        }
         let can_expire = core.max_age_ns != 0;
         let mut any_expired = false;
         let mut since_stamp = 0;
@@ -299,7 +347,7 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// A place without a handler fails its batch and is not used again.
     #[cold]
-    fn give_up(&self, mut hand: MutexGuard<'_, Hand<I, O>>, place: u32, now_ns: u64) {
+    fn give_up(&self, mut hand: Held<'_, I, O>, place: u32, now_ns: u64) {
         let loss = Loss::Failed("the handler could not be built".to_string());
         hand.sheet.account.failed += fail_all(&mut hand.batch, Some(&loss));
         let (account, keys, _) = hand.sheet.ends(true);
@@ -313,23 +361,23 @@ impl<I: Event, O: Event> Activation<I, O> {
         let (Some(work), Some(pool)) = (&hand.work, self.core().shared.parallel.get()) else { return false };
         let Some(f) = work.parallel() else { return false };
         let batch = std::mem::take(&mut hand.batch);
-        self.place(place).watch.begins_outside();
+        self.places.place(place).watch.begins_outside();
         self.inbox.set_aside(place);
         self.core().shared.spread.fetch_add(1, Ordering::SeqCst);
-        let (places, inbox) = (self.places.clone(), self.inbox.clone());
+        let places = self.places.clone();
         let out = move || {
-            let outcome = f.run(&inbox.core, batch);
-            inbox.core.shared.spread.fetch_sub(1, Ordering::SeqCst);
-            let seat = &places[place as usize];
-            let mut hand = lock(&seat.hand);
-            if !seat.watch.returned() {
+            let core = &places.inbox.core;
+            let outcome = f.run(core, batch);
+            core.shared.spread.fetch_sub(1, Ordering::SeqCst);
+            let mut hand = places.hand(place);
+            if !places.place(place).watch.returned() {
                 return;
             }
-            let service_ns = inbox.core.shared.clock.now_ns().saturating_sub(hand.sheet.began_ns);
+            let service_ns = core.shared.clock.now_ns().saturating_sub(hand.sheet.began_ns);
             hand.sheet.account.spread(outcome.outs.len() as u64, outcome.failed, service_ns);
             hand.outs = outcome.outs;
             drop(hand);
-            inbox.resume(place);
+            places.inbox.resume(place);
         };
         parallel::spawn(pool, Box::new(out));
         true
@@ -337,17 +385,18 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// Calls the handler for each event, past panics: what had not been answered is settled as failed, the state is built
     /// anew, and the rest of the batch goes on.
-    fn handle(&self, hand: &mut Hand<I, O>, place: &Place<I, O>, index: u32) -> Begun {
+    fn handle(&self, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>) -> Begun {
         let events = hand.batch.len();
         while !hand.batch.is_empty() && self.have_work(hand) {
             let Hand { work: Some(work), batch, outs, sheet, .. } = hand else { break };
             let before = (batch.len(), sheet.answered());
-            if let Err(loss) = guarded(self.core(), &mut || work.run(batch, outs, &mut sheet.cx)) {
-                sheet.fails((before.0 - batch.len()) as u64, before.1, &loss);
-                let mut gone = hand.work.take();
-                // Its state may panic again as it goes, which is told with the first.
-                past_one_panic(&mut || drop(gone.take()));
+            let ran = guarded(self.core(), &mut || work.run(batch, outs, &mut sheet.cx));
+            let pending = work.pending();
+            if pending == 0 && ran.is_ok() {
+                continue;
             }
+            let begun = before.0 - batch.len() - pending;
+            self.after_run(hand, place, run, ran.err().map(|loss| (begun as u64, before.1, loss)));
         }
         // No handler is left to see them.
         let unanswered = hand.batch.len();
@@ -356,7 +405,24 @@ impl<I: Event, O: Event> Activation<I, O> {
         }
         hand.sheet.close(unanswered);
         let spent_ns = hand.sheet.cx.spent_ns.take();
-        if place.watch.returned() { Begun::Handled { place: index, events, spent_ns } } else { Begun::Working }
+        let returned = self.places.place(place).watch.returned();
+        if returned { Begun::Handled { place, events, spent_ns } } else { Begun::Working }
+    }
+
+    /// What async handlers left unfinished sets out; a state that panicked is gone.
+    #[cold]
+    fn after_run(&self, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>, panicked: Option<(u64, u64, Loss)>) {
+        let Some(mut work) = hand.work.take() else { return };
+        work.launch(&self.places, hand, place, run);
+        match panicked {
+            None => hand.work = Some(work),
+            Some((begun, answered_before, loss)) => {
+                hand.sheet.fails(begun, answered_before, &loss);
+                let mut gone = Some(work);
+                // Its state may panic again as it goes, which is told with the first.
+                past_one_panic(&mut || drop(gone.take()));
+            }
+        }
     }
 
     #[inline(never)]
@@ -364,6 +430,11 @@ impl<I: Event, O: Event> Activation<I, O> {
         let Hand { work: Some(work), outs, sheet, .. } = hand else { return };
         let mut pulling = Pulling::End;
         let ran = guarded(self.core(), &mut || pulling = work.pull(most, outs, &mut sheet.cx));
+        if self.core().shared.traces() {
+            for envelope in outs.iter_mut() {
+                follow(&mut envelope.marks, self.core());
+            }
+        }
         sheet.pulled(outs.len(), pulling, ran.is_err());
     }
 
@@ -396,7 +467,7 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     fn start(&self, places: usize) -> Result<(), BoxError> {
         for place in 0..places {
             let work = self.build()?;
-            lock(&self.place(place as u32).hand).work = Some(work);
+            self.places.hand(place as u32).work = Some(work);
         }
         self.books().open(places as u32);
         Ok(())
@@ -407,8 +478,7 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     }
 
     fn finish(&self, place: u32, run: &Run<'_>, again: bool) -> Option<Begun> {
-        let seat = self.place(place);
-        let mut hand = lock(&seat.hand);
+        let mut hand = self.places.hand(place);
         let Hand { outs, out, sheet, .. } = &mut *hand;
         if sheet.account.service_ns == 0 {
             sheet.account.service_ns = run.now_ns.saturating_sub(sheet.began_ns);
@@ -438,22 +508,28 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
 
     fn fence(&self) -> u64 {
         let mut held = 0;
-        for place in self.places.iter() {
+        for place in &self.places.all {
             held += place.watch.fence();
         }
         held
     }
 
+    fn cancel(&self) {
+        for place in &self.places.all {
+            place.watch.stop_flight();
+        }
+    }
+
     fn abandon(&self) -> bool {
         let mut all = true;
-        for place in self.places.iter() {
+        for place in &self.places.all {
             // A fenced handler holds its hand for ever; it has been named.
             if !place.watch.is_idle() {
                 continue;
             }
             match place.hand.try_lock() {
                 Ok(mut hand) => {
-                    if let Some(out) = &mut hand.out {
+                    if let Some(out) = hand.as_mut().and_then(|hand| hand.out.as_mut()) {
                         out.abandon();
                     }
                 }
@@ -466,7 +542,41 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
 
 impl Watch {
     fn new() -> Self {
-        Watch { phase: AtomicU8::new(IDLE), held: AtomicU64::new(0) }
+        Watch { phase: AtomicU8::new(IDLE), held: AtomicU64::new(0), flight: Mutex::new(None) }
+    }
+
+    /// An event sets out and keeps the place.
+    pub(super) fn departs(&self) {
+        self.holds(1);
+        self.begins_outside();
+    }
+
+    pub(super) fn carries(&self, flight: Arc<dyn Aloft>) {
+        *lock(&self.flight) = Some(flight);
+    }
+
+    /// So many of what it held went on their way.
+    pub(super) fn let_go(&self, events: usize) {
+        self.held.fetch_sub(events as u64, Ordering::Relaxed);
+    }
+
+    /// Second signal: what is in the air comes down where it is.
+    fn stop_flight(&self) {
+        let flight = lock(&self.flight).clone();
+        if let Some(flight) = flight {
+            flight.stop(Stop::Cancelled);
+        }
+    }
+
+    /// Its event is left, as one that a handler on a thread did not give back.
+    pub(super) fn leaves(&self) {
+        *lock(&self.flight) = None;
+        self.phase.store(FENCED, Ordering::SeqCst);
+    }
+
+    /// The flight is over.
+    pub(super) fn lands(&self) {
+        *lock(&self.flight) = None;
     }
 
     fn holds(&self, events: usize) {
@@ -487,7 +597,7 @@ impl Watch {
     }
 
     /// False if the fence was quicker: then what the handler gave is nobody's.
-    fn returned(&self) -> bool {
+    pub(super) fn returned(&self) -> bool {
         self.held.store(0, Ordering::Relaxed);
         self.phase.compare_exchange(HANDLING, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
@@ -504,6 +614,20 @@ impl Watch {
 
     fn is_idle(&self) -> bool {
         self.phase.load(Ordering::SeqCst) == IDLE
+    }
+}
+
+fn end_wait(marks: &mut Option<Box<Marks>>) {
+    if let Some(trace) = marks.as_mut().and_then(|marks| marks.trace.as_mut()) {
+        trace.taken();
+    }
+}
+
+/// An event that a source has made begins here.
+fn follow(marks: &mut Option<Box<Marks>>, core: &StageCore) {
+    let shared = &core.shared;
+    if let Some(trace) = Trace::sample(shared.trace_every.load(Ordering::Relaxed), &shared.name) {
+        marks.get_or_insert_default().trace = Some(trace);
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     admission::{Admission, Load, Offer, Settle, Take, Verdict},
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
-    options::{StageOptions, WhenFull},
+    options::{Placement, StageOptions, WhenFull},
     outcome::Refusal,
 };
 
@@ -37,6 +37,10 @@ pub(crate) struct Book {
     pub(crate) when_full: WhenFull,
     pub(crate) batch_max: usize,
     whole_batches: bool,
+    /// The handler is async: events are on their way beside those that workers have in hand, and count against the limit.
+    pub(crate) tasks: bool,
+    /// Places that hold nothing but what they could not hand on.
+    stalled: Vec<u32>,
     /// Credits given out by `reserve`: room that is spoken for, with no event in it yet.
     pub(crate) reserved: usize,
     /// To code outside.
@@ -80,7 +84,7 @@ enum Seat {
     Busy,
     /// Room came for it while it was still busy finding that there was none.
     BusyAndResumed,
-    /// Holds what it could not hand on, or waits for the data-parallel pool; no worker is with it.
+    /// Holds what it could not hand on, or waits for the data-parallel pool or an async handler; no worker is with it.
     Aside,
     /// The same, and it can go on.
     Resumable,
@@ -118,6 +122,10 @@ pub(crate) enum Next {
 #[derive(Default)]
 pub(crate) struct Account {
     pub(crate) taken: usize,
+    /// Of a batch, the events that went on their way, to be settled by themselves.
+    pub(crate) detached: u64,
+    /// One of those: its time is no worker's.
+    pub(crate) flown: bool,
     pub(crate) done: u64,
     pub(crate) failed: u64,
     pub(crate) expired: u64,
@@ -209,6 +217,8 @@ impl Book {
             when_full: options.when_full,
             batch_max: options.batch_max,
             whole_batches,
+            tasks: matches!(options.placement, Placement::Tasks { .. }),
+            stalled: Vec::new(),
             reserved: 0,
             closed: false,
             counts: Counts::default(),
@@ -416,8 +426,22 @@ impl Book {
 
     pub(crate) fn can_run(&self, has_work: bool) -> bool {
         !self.resumable.is_empty()
-            || (self.in_use < self.limit && (has_work || self.pull == Pull::Ready))
+            || (self.slots() > 0 && (has_work || self.pull == Pull::Ready))
             || (self.in_use == 0 && matches!(self.flush, Flush::Due(_)))
+    }
+
+    /// Free under the limit: places for workers; of an async stage, events that may set out.
+    fn slots(&self) -> usize {
+        let used = if self.tasks { self.in_hand + self.stalled.len() } else { self.in_use };
+        self.limit.saturating_sub(used)
+    }
+
+    /// A place for an event that sets out; no worker is with it.
+    pub(crate) fn detach(&mut self) -> u32 {
+        let place = self.free_place().expect("there are places for as many as may set out, and for the workers");
+        self.occupy(place);
+        self.set_aside(place);
+        place
     }
 
     /// What a worker that comes should do; takes a place for it.
@@ -436,7 +460,7 @@ impl Book {
             self.occupy(place);
             return Some(Next::Flush(place));
         }
-        if self.in_use >= self.limit || !(has_work || self.pull == Pull::Ready) {
+        if self.slots() == 0 || !(has_work || self.pull == Pull::Ready) {
             return None;
         }
         let place = self.free_place()?;
@@ -462,12 +486,21 @@ impl Book {
     }
 
     pub(crate) fn free(&mut self, place: u32) {
+        self.stalled.retain(|&stalled| stalled != place);
         self.in_use -= 1;
         self.seats[place as usize] = Seat::Free;
         self.free.push(place);
     }
 
     /// The worker leaves the place with what it could not hand on.
+    pub(crate) fn stall(&mut self, place: u32) {
+        if !self.stalled.contains(&place) {
+            self.stalled.push(place);
+        }
+        self.set_aside(place);
+    }
+
+    /// No worker is with the place until it is resumed.
     pub(crate) fn set_aside(&mut self, place: u32) {
         let seat = &mut self.seats[place as usize];
         if *seat == Seat::BusyAndResumed {
@@ -507,9 +540,12 @@ impl Book {
         (most, self.expected_ns(most))
     }
 
-    /// How many events to take at once. Natural batching: what is there, never waiting for more.
+    /// How many events to take at once, the worker's place being taken. Natural batching: what is there, never waiting for
+    /// more.
     pub(crate) fn batch_size(&self, len: usize) -> usize {
         let most = self.batch_max.min(len);
+        // All of them may set out.
+        let most = if self.tasks { most.min(self.slots()) } else { most };
         if self.whole_batches {
             return most;
         }
@@ -544,7 +580,12 @@ impl Book {
         self.counts.failed += account.failed;
         self.counts.expired += account.expired;
         let n = account.done + account.failed;
-        if let Some(each) = account.service_ns.checked_div(n) {
+        if let (true, Some(each)) = (account.flown, account.service_ns.checked_div(n)) {
+            self.busy_ns += account.service_ns;
+            if measure {
+                self.service.record(each, n);
+            }
+        } else if let Some(each) = account.service_ns.checked_div(n + account.detached) {
             self.service_ns = if self.measured {
                 // A batch that was preempted, or came cold, must not make the next ones small for long: that would spread.
                 let clipped = each.min(self.service_ns.saturating_mul(CLIP).saturating_add(CLIP_FLOOR_NS));
@@ -557,8 +598,8 @@ impl Book {
             self.measured = true;
             self.busy_ns += account.service_ns;
             self.batches += 1;
-            self.batched += n;
-            self.batch_most = self.batch_most.max(n);
+            self.batched += n + account.detached;
+            self.batch_most = self.batch_most.max(n + account.detached);
             if measure {
                 self.service.record(each, n);
             }

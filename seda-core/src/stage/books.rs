@@ -174,6 +174,10 @@ impl dyn Books + '_ {
         wake_all(waiters);
     }
 
+    pub(crate) fn set_batch_max(&self, events: usize) {
+        change(self, |book| book.batch_max = events);
+    }
+
     pub(crate) fn set_limit(&self, places: usize) {
         change(self, |book| book.limit = places);
     }

@@ -4,13 +4,13 @@ use std::{
     any::Any,
     sync::{
         Arc, Condvar, Mutex, OnceLock, Weak,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use super::budget::Budget;
-use crate::{clock::Clock, ready::ReadySet, sync::lock, timer::Timers};
+use super::{budget::Budget, flight::Spawn};
+use crate::{clock::Clock, ready::ReadySet, sync::lock, timer::Timers, trace::Trace};
 
 /// One running pipeline, seen from its stages.
 pub(crate) struct Shared {
@@ -20,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     /// Whether waits and service times are recorded.
     pub(crate) metrics: AtomicBool,
+    /// One in so many events is followed by spans; 0 for none.
+    pub(crate) trace_every: AtomicU32,
     /// Somebody waits for the end, and is told of each stage that is empty.
     pub(crate) closing: AtomicBool,
     /// First signal: offers from outside are refused, sources are stopped.
@@ -30,8 +32,10 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     /// For data-parallel batches; made at start if a stage needs it, and absent on virtual time.
     pub(crate) parallel: OnceLock<rayon::ThreadPool>,
-    /// Batches that are out on it.
+    /// Batches that are out on it, and async handlers that are being polled.
     pub(crate) spread: AtomicUsize,
+    /// What runs async handlers: the host's runtime, or the driver of virtual time.
+    pub(crate) tasks: OnceLock<Arc<dyn Spawn>>,
     /// Set at start.
     pub(crate) wiring: OnceLock<Wiring>,
 }
@@ -64,6 +68,7 @@ impl Shared {
             clock: Clock::real(),
             timers: Timers::default(),
             metrics: AtomicBool::new(true),
+            trace_every: AtomicU32::new(0),
             closing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
@@ -71,12 +76,18 @@ impl Shared {
             budget: Budget::default(),
             parallel: OnceLock::new(),
             spread: AtomicUsize::new(0),
+            tasks: OnceLock::new(),
             wiring: OnceLock::new(),
         }
     }
 
     pub(crate) fn measures(&self) -> bool {
         self.metrics.load(Ordering::Relaxed)
+    }
+
+    /// Whether spans follow any events.
+    pub(crate) fn traces(&self) -> bool {
+        cfg!(feature = "tracing") && self.trace_every.load(Ordering::Relaxed) != 0
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -147,6 +158,17 @@ pub(crate) trait Host: Send + Sync {
 impl StageCore {
     pub(crate) fn domain(&self) -> u32 {
         self.home.get().map_or(u32::MAX, |home| home.domain)
+    }
+
+    /// For an event that is offered from outside: its spans, if it is to be followed.
+    #[inline]
+    pub(crate) fn sample(&self) -> Option<Trace> {
+        if !self.shared.traces() {
+            return None;
+        }
+        let mut trace = Trace::sample(self.shared.trace_every.load(Ordering::Relaxed), &self.shared.name)?;
+        trace.waits(&self.name);
+        Some(trace)
     }
 
     /// Makes the bit agree with the books; called under the stage's lock.

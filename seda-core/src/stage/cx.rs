@@ -6,6 +6,7 @@ use crate::{
     event::{Event, Marks},
     outcome::{Refusal, Refused},
     ticket::Loss,
+    trace::WorkSpan,
 };
 
 thread_local! {
@@ -118,7 +119,7 @@ impl Cx {
     /// # Errors
     /// As [`Entry::offer`]; [`Refusal::WouldDeadlock`] where the stage is upstream or in the same domain.
     pub fn offer<T: Event>(&self, inlet: Inlet<T>, event: T) -> Result<(), Refused<T>> {
-        match self.entry(inlet) {
+        match entry_from(&self.core, inlet) {
             Some(entry) => entry.offer(event),
             None => Err(Refused { event, why: Refusal::Closed }),
         }
@@ -129,21 +130,10 @@ impl Cx {
     /// # Errors
     /// As [`Entry::try_offer`].
     pub fn try_offer<T: Event>(&self, inlet: Inlet<T>, event: T) -> Result<(), Refused<T>> {
-        match self.entry(inlet) {
+        match entry_from(&self.core, inlet) {
             Some(entry) => entry.try_offer(event),
             None => Err(Refused { event, why: Refusal::Closed }),
         }
-    }
-
-    fn entry<T: Event>(&self, inlet: Inlet<T>) -> Option<Entry<T>> {
-        let shared = &self.core.shared;
-        if inlet.pipeline != shared.id {
-            return None;
-        }
-        let inbox = shared.wiring.get()?.inboxes.get(inlet.stage as usize)?.upgrade()?;
-        let inbox = inbox.downcast().ok()?;
-        let declared = self.core.uses.contains(&inlet.stage);
-        Some(if declared { Entry::inside(inbox) } else { Entry::new(inbox) })
     }
 
     /// The event in hand outlived its deadline while its batch was handled: it ends here, unseen.
@@ -156,11 +146,29 @@ impl Cx {
         expired
     }
 
+    /// Begins the work on the event in hand, if it is followed.
+    pub(crate) fn work(&self) -> Option<WorkSpan> {
+        let trace = self.marks.as_ref()?.trace.as_ref()?;
+        Some(trace.work(&self.core.name))
+    }
+
     /// The event in hand will not be answered.
     pub(crate) fn lose(&mut self, loss: &Loss) {
         let marks = self.marks.take().into_iter().chain(self.batch_marks.drain(..).flatten());
         marks.for_each(|marks| note(&marks, loss));
     }
+}
+
+/// A stage's way to another one of its pipeline.
+pub(crate) fn entry_from<T: Event>(core: &StageCore, inlet: Inlet<T>) -> Option<Entry<T>> {
+    let shared = &core.shared;
+    if inlet.pipeline != shared.id {
+        return None;
+    }
+    let inbox = shared.wiring.get()?.inboxes.get(inlet.stage as usize)?.upgrade()?;
+    let inbox = inbox.downcast().ok()?;
+    let declared = core.uses.contains(&inlet.stage);
+    Some(if declared { Entry::inside(inbox) } else { Entry::new(inbox) })
 }
 
 /// Tells the ticket, if there is one, why this copy ends.

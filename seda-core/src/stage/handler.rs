@@ -10,11 +10,16 @@ use std::{
     },
 };
 
-use super::{core::StageCore, cx::Cx};
+use super::{
+    activation::{Hand, Places, Run},
+    core::StageCore,
+    cx::Cx,
+};
 use crate::{
     event::{Envelope, Event},
     options::{Extract, StageOptions},
     queue::Batch as Queued,
+    trace::within,
 };
 
 /// Why a handler could not start.
@@ -229,6 +234,16 @@ pub(crate) trait Work<I, O>: Send {
         Pulling::End
     }
 
+    /// Async handlers only: how many events the last run left unfinished.
+    fn pending(&self) -> usize {
+        0
+    }
+
+    /// Async handlers only: sends those on their way. A method, so that it is compiled for async stages alone.
+    fn launch(&mut self, places: &Arc<Places<I, O>>, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>) {
+        let _ = (places, hand, place, run);
+    }
+
     /// Data-parallel handlers only: what a whole batch is given to on the pool.
     fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>> {
         None
@@ -315,6 +330,7 @@ pub mod shape {
     pub struct Each<M>(PhantomData<M>);
     pub struct Whole<I, O>(PhantomData<(I, O)>);
     pub struct Parallel<I, O>(PhantomData<(I, O)>);
+    pub struct Async<M>(PhantomData<M>);
     pub struct Tuned;
 }
 
@@ -337,7 +353,8 @@ fn each<I, O>(batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx, mut hand
         if looked && cx.has_expired() {
             continue;
         }
-        let event = handle(envelope.event, cx);
+        let work = cx.work();
+        let event = within(work.as_ref(), || handle(envelope.event, cx));
         cx.answered += 1;
         outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
     }
@@ -568,6 +585,8 @@ where
             marks.push_back(envelope.marks);
         }
         cx.batch_marks = marks;
+        let followed = cx.batch_marks.iter().flatten().filter_map(|marks| marks.trace.as_ref());
+        let _works: Vec<_> = followed.map(|trace| trace.work(&cx.core.name)).collect();
         let answers = (self.0.0)(Batch(events));
         cx.answered += answers.0.len() as u64;
         let marks = cx.batch_marks.drain(..);

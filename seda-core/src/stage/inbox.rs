@@ -90,7 +90,9 @@ impl<T: Event> Inbox<T> {
                 }
                 Next::Take(place) => {
                     let mut keys = Vec::new();
-                    let most = book.batch_size(store.len());
+                    // What an async handler takes of a marked queue sets out by itself, with its key and weight.
+                    let alone = book.tasks && matches!(store, Store::Marked(_));
+                    let most = if alone { 1 } else { book.batch_size(store.len()) };
                     let (batch, weight) = store.take(most, &mut keys);
                     if batch.is_empty() {
                         // All that was there waits for its key.
@@ -126,7 +128,7 @@ impl<T: Event> Inbox<T> {
                 store.release(&mut keys);
                 book.free(place);
             }
-            None => book.set_aside(place),
+            None => book.stall(place),
         }
         let taken = if again { self.take_under(&mut gate, now_ns) } else { None };
         let idle = gate.book.in_use == 0 && !gate.store.has_work();
@@ -136,6 +138,11 @@ impl<T: Event> Inbox<T> {
             self.core.shared.progress.notify();
         }
         taken
+    }
+
+    /// A place for an event whose handler goes on without a worker.
+    pub(crate) fn detach(&self) -> u32 {
+        lock(&self.gate).book.detach()
     }
 
     /// No worker is with the place until it is resumed.

@@ -143,6 +143,8 @@ impl<T: Event> Inbox<T> {
             return self.full(n, events, by);
         }
         let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
+        // The first stands for its batch, as a stamp does.
+        let mut followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
         let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, n, together, 0, by, &mut evicted) {
@@ -161,7 +163,7 @@ impl<T: Event> Inbox<T> {
         let stamped = events.into_iter().enumerate().map(|(at, event)| Envelope {
             event,
             stamp_ns: if at % every == 0 { stamp_ns } else { 0 },
-            marks: None,
+            marks: if at == 0 { followed.take() } else { None },
         });
         match &mut gate.store {
             // Copied under the lock into memory that the queue keeps, which costs less than to allocate it outside.

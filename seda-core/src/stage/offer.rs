@@ -74,9 +74,9 @@ impl<T: Event> Entry<T> {
         if let Some(why) = self.deadlock() {
             return Err(Refused { event, why });
         }
-        match self.inbox.offer_to_room(event) {
+        match self.to_room(event) {
             Ok(()) => Ok(()),
-            Err(event) => self.blocking(Envelope::new(event), None),
+            Err(envelope) => self.blocking(envelope, None),
         }
     }
 
@@ -93,9 +93,9 @@ impl<T: Event> Entry<T> {
     /// # Errors
     /// The event comes back with the reason.
     pub fn try_offer(&self, event: T) -> Result<(), Refused<T>> {
-        match self.inbox.offer_to_room(event) {
+        match self.to_room(event) {
             Ok(()) => Ok(()),
-            Err(event) => self.once(Envelope::new(event)),
+            Err(envelope) => self.once(envelope),
         }
     }
 
@@ -112,7 +112,7 @@ impl<T: Event> Entry<T> {
     /// # Errors
     /// As [`offer`](Entry::offer); full when the time has passed.
     pub fn offer_timeout(&self, event: T, timeout: Duration) -> Result<(), Refused<T>> {
-        self.blocking(Envelope::new(event), Instant::now().checked_add(timeout))
+        self.blocking(self.enveloped(event), Instant::now().checked_add(timeout))
     }
 
     /// Offers many events: all or none, in their order, without others between. Blocks until there is room for all.
@@ -163,10 +163,27 @@ impl<T: Event> Entry<T> {
         }
     }
 
+    /// The way of most offers; what it cannot take, or is followed, comes back for the longer one.
+    #[inline]
+    fn to_room(&self, event: T) -> Result<(), Envelope<T>> {
+        let envelope = self.enveloped(event);
+        if envelope.marks.is_some() {
+            return Err(envelope);
+        }
+        self.inbox.offer_to_room(envelope.event).map_err(Envelope::new)
+    }
+
+    /// An event in its envelope, with spans if it is followed.
+    pub(crate) fn enveloped(&self, event: T) -> Envelope<T> {
+        let trace = self.inbox.core.sample();
+        let marks = trace.map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
+        Envelope { event, stamp_ns: 0, marks }
+    }
+
     pub(crate) fn marked(&self, event: T, options: OfferOptions) -> Envelope<T> {
         let now_ns = self.inbox.core.shared.clock.now_ns();
         let deadline_ns = options.deadline.map_or(0, |after| now_ns.saturating_add(ns(after)));
-        let marks = Marks { deadline_ns, class: options.class, ticket: None };
+        let marks = Marks { deadline_ns, class: options.class, ticket: None, trace: self.inbox.core.sample() };
         let marks = (!marks.is_default()).then(|| Box::new(marks));
         Envelope { event, stamp_ns: 0, marks }
     }

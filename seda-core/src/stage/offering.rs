@@ -190,7 +190,7 @@ impl<T: Event> Entry<T> {
     /// # });
     /// ```
     pub fn offer_async(&self, event: T) -> Offering<T> {
-        self.offering(Envelope::new(event))
+        self.offering(self.enveloped(event))
     }
 
     /// The same with a deadline or a class.

@@ -257,6 +257,11 @@ impl<T: Event> Emit<T> for Lane<T> {
                 keep_ticket(&mut envelope.marks, asks);
             }
         }
+        if self.inbox.core.shared.traces() {
+            for envelope in batch.iter_mut() {
+                begin_wait(&mut envelope.marks, &self.inbox.core.name);
+            }
+        }
         if self.waiting.is_empty() { std::mem::swap(&mut self.waiting, batch) } else { self.waiting.append(batch) }
     }
 
@@ -328,6 +333,13 @@ fn keep_ticket(kept: &mut Option<Box<Marks>>, asks: &[u32]) {
         if marks.is_default() {
             *kept = None;
         }
+    }
+}
+
+/// A followed event waits from when it was made, whether there is room for it or not.
+fn begin_wait(marks: &mut Option<Box<Marks>>, stage: &str) {
+    if let Some(trace) = marks.as_mut().and_then(|marks| marks.trace.as_mut()) {
+        trace.waits(stage);
     }
 }
 

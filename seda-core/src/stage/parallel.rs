@@ -16,6 +16,7 @@ use crate::{
     event::{Envelope, Event, Marks},
     queue::Batch,
     ticket::Loss,
+    trace::within,
 };
 
 /// A handler whose batches are spread over a pool of threads; what comes out keeps the order of what went in.
@@ -81,7 +82,8 @@ where
     fn run(&mut self, batch: &mut Batch<I>, outs: &mut Batch<O>, cx: &mut Cx) {
         while let Some(envelope) = batch.pop_front() {
             cx.marks = envelope.marks;
-            let event = (self.0.0)(envelope.event);
+            let work = cx.work();
+            let event = within(work.as_ref(), || (self.0.0)(envelope.event));
             cx.answered += 1;
             outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
         }
@@ -100,7 +102,9 @@ pub(crate) fn spawn(pool: &rayon::ThreadPool, work: Box<dyn FnOnce() + Send>) {
 fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), batch: Batch<I>) -> Outcome<O> {
     let one = |envelope: Envelope<I>| -> Result<Envelope<O>, (Option<Box<Marks>>, Loss)> {
         let Envelope { event, marks, .. } = envelope;
-        match catch_unwind(AssertUnwindSafe(|| as_handler(core, || f(event)))) {
+        let trace = marks.as_ref().and_then(|marks| marks.trace.as_ref());
+        let work = trace.map(|trace| trace.work(&core.name));
+        match catch_unwind(AssertUnwindSafe(|| as_handler(core, || within(work.as_ref(), || f(event))))) {
             Ok(event) => Ok(Envelope { event, stamp_ns: 0, marks }),
             Err(panic) => Err((marks, Loss::Failed(super::activation::message(&*panic)))),
         }

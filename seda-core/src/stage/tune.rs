@@ -48,29 +48,27 @@ where
     /// Default 1.
     fn threads(self, threads: impl Into<Threads>) -> StageParts<Self::In, Self::Out> {
         let threads = threads.into();
-        option(self, "threads", |parts| parts.options.placement = Placement::Own(threads))
+        option(self, "threads", |parts| parts.options.place("threads", |_| Placement::Own(threads)))
     }
 
     /// Runs on the threads of a domain, with the stages that share it.
     fn on(self, domain: &Domain) -> StageParts<Self::In, Self::Out> {
         let domain = domain.0;
         option(self, "on", |parts| {
-            let limit = match parts.options.placement {
-                Placement::Domain { limit, .. } => limit,
-                Placement::Own(_) => None,
-            };
-            parts.options.placement = Placement::Domain { domain, limit };
+            parts.options.place("on", |before| match before {
+                Placement::Domain { limit, .. } => Placement::Domain { domain, limit },
+                _ => Placement::Domain { domain, limit: None },
+            });
         })
     }
 
-    /// Most workers of its domain that may be in this stage at once. Default: all of them.
-    fn limit(self, workers: usize) -> StageParts<Self::In, Self::Out> {
-        option(self, "limit", |parts| {
-            if let Placement::Domain { limit, .. } = &mut parts.options.placement {
-                *limit = Some(workers);
-            } else {
-                parts.options.limit_without_domain = true;
-            }
+    /// Most workers of its domain that may be in this stage at once; default all of them. Of an async handler, most events
+    /// on their way at once; default 64.
+    fn limit(self, at_once: usize) -> StageParts<Self::In, Self::Out> {
+        option(self, "limit", |parts| match &mut parts.options.placement {
+            Placement::Domain { limit, .. } => *limit = Some(at_once),
+            Placement::Tasks { limit } => *limit = at_once,
+            Placement::Own(_) => parts.options.limit_without_domain = true,
         })
     }
 

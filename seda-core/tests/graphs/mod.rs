@@ -10,7 +10,7 @@ use std::{
 
 use seda_core::{
     Cx, Domain, Inlet, MaxConcurrency, Open, Outlet, Pipeline, StageOptionsExt, StageParts, TokenBucket, WhenFull,
-    batch, ms, parallel, per_worker, us,
+    batch, ms, parallel, per_worker, task, us,
 };
 
 /// SplitMix64, so that a printed seed means the same everywhere.
@@ -72,8 +72,8 @@ pub(crate) struct StagePlan {
     /// Handlers note what they see.
     pub(crate) noted: bool,
     pub(crate) bound: usize,
-    /// Name and range of its threads.
-    pub(crate) resizable: (String, usize, usize),
+    /// Name and range of its threads, if it has any.
+    pub(crate) resizable: Option<(String, usize, usize)>,
 }
 
 pub(crate) struct Plan {
@@ -132,7 +132,9 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
             None => parts.threads(min..=max),
         };
         let bound = [1, 2, 7, 100][dice.below(4) as usize];
-        let wrapper = dice.below(6);
+        let wrapper = dice.below(7);
+        // Async handlers run on a runtime of the host's, or on virtual time.
+        let asynchronous = wrapper == 6 && domain.is_none() && (cfg!(feature = "tokio") || !on_threads);
         let plainly = panics || !matches!(wrapper, 1 | 2);
         let parts = match wrapper {
             0 => per_worker(move || {
@@ -142,9 +144,11 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
             .queue(bound),
             1 if !panics => batch(move |b: seda_core::Batch<Event>| b.answer(pass)).queue(bound),
             2 if !panics => parallel(|e: Event| pass(e)).queue(bound),
+            _ if asynchronous => task(waiting(seen.clone(), panics)).queue(bound),
             _ => (move |e: Event, cx: &Cx| handle(e, cx)).queue(bound),
         };
-        let mut parts = place(parts);
+        let limit = 1 + dice.below(5) as usize;
+        let mut parts = if asynchronous { parts.limit(limit) } else { place(parts) };
         if dice.chance(30) {
             parts = parts.max_age(us(200 + dice.below(3000)));
         }
@@ -181,8 +185,9 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
         let (inlet, out) = p.stage(&name, parts);
         outs.push(open(out, shape.kind));
         let resizable = match domain {
-            Some(at) => (domains[at].1.clone(), domains[at].2, domains[at].3),
-            None => (name.clone(), min, max),
+            _ if asynchronous => None,
+            Some(at) => Some((domains[at].1.clone(), domains[at].2, domains[at].3)),
+            None => Some((name.clone(), min, max)),
         };
         stages.push(StagePlan {
             name,
@@ -285,35 +290,100 @@ type Handle = Arc<dyn Fn(Event, &Cx) -> Vec<Event> + Send + Sync>;
 fn handler(seen: Arc<Seen>, panics: bool, on_threads: bool) -> Handle {
     Arc::new(move |e, _| {
         seen.calls.fetch_add(1, Ordering::Relaxed);
-        if let Some(before) = seen.last.lock().unwrap().insert(e.key, e.seq)
-            && before > e.seq
-        {
-            seen.disorder.store(true, Ordering::Relaxed);
-        }
+        seen.note(&e);
         if on_threads {
             overlap(&seen, e.key);
         }
-        if panics && mix(e.id.wrapping_mul(31) + u64::from(e.hops)).is_multiple_of(29) {
-            seen.panics.fetch_add(1, Ordering::Relaxed);
-            panic!("by the dice");
-        }
+        seen.may_panic(&e, panics);
         pass(e)
     })
 }
 
-/// Notes whether two events of one key are in the stage's handlers at once.
-fn overlap(seen: &Seen, key: u8) {
-    let others = {
-        let mut map = seen.in_flight.lock().unwrap();
+/// The same, after it was polled some times more.
+fn waiting(seen: Arc<Seen>, panics: bool) -> impl Fn(Event) -> Waiting + Send + Sync {
+    move |e| {
+        let (seen, polls) = (seen.clone(), mix(e.id ^ 7) % 4);
+        let here = Here::new(&seen, e.key);
+        Box::pin(async move {
+            for _ in 0..polls {
+                again().await;
+            }
+            drop(here);
+            seen.calls.fetch_add(1, Ordering::Relaxed);
+            seen.note(&e);
+            seen.may_panic(&e, panics);
+            pass(e)
+        })
+    }
+}
+
+type Waiting = std::pin::Pin<Box<dyn Future<Output = Vec<Event>> + Send>>;
+
+/// Not ready the first time, and polled again soon.
+async fn again() {
+    let mut polled = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut polled, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+/// An event in a handler, until this is dropped.
+struct Here(Arc<Seen>, u8);
+
+impl Here {
+    fn new(seen: &Arc<Seen>, key: u8) -> Self {
+        seen.come(key);
+        Here(seen.clone(), key)
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.0.go(self.1);
+    }
+}
+
+impl Seen {
+    /// Events of one key come in their order, where that is promised.
+    fn note(&self, e: &Event) {
+        if let Some(before) = self.last.lock().unwrap().insert(e.key, e.seq)
+            && before > e.seq
+        {
+            self.disorder.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn may_panic(&self, e: &Event, panics: bool) {
+        if panics && mix(e.id.wrapping_mul(31) + u64::from(e.hops)).is_multiple_of(29) {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+            panic!("by the dice");
+        }
+    }
+
+    fn come(&self, key: u8) {
+        let mut map = self.in_flight.lock().unwrap();
         let n = map.entry(key).or_default();
         *n += 1;
-        *n - 1
-    };
-    if others > 0 {
-        seen.overlap.store(true, Ordering::Relaxed);
+        if *n > 1 {
+            self.overlap.store(true, Ordering::Relaxed);
+        }
     }
+
+    fn go(&self, key: u8) {
+        *self.in_flight.lock().unwrap().get_mut(&key).unwrap() -= 1;
+    }
+}
+
+/// Notes whether two events of one key are in the stage's handlers at once.
+fn overlap(seen: &Seen, key: u8) {
+    seen.come(key);
     std::thread::yield_now();
-    *seen.in_flight.lock().unwrap().get_mut(&key).unwrap() -= 1;
+    seen.go(key);
 }
 
 /// Panics of the dice are part of the test; others are told.
