@@ -8,6 +8,7 @@ mod bench;
 mod crate_tree;
 mod examples;
 mod features;
+mod paste;
 mod readme;
 mod repo;
 mod rows;
