@@ -9,18 +9,21 @@
 //! | | |
 //! |---|---|
 //! | 0 | `sync`, `clock`, `rng`, `units`, `name`, `trace`: std or loom; the only file that asks for the time |
-//! | 1 to 3 | `outcome`, `timer`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
-//! | 4, 5 | `options`, `metrics`; `queue` |
-//! | 6 | `stage`: inlet, activation, outlet, handler |
+//! | 1 to 3 | `outcome`, `timer`, `finding`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
+//! | 4, 5 | `options`, `metrics`; `queue`, `settings` (numbers as data: set, explained) |
+//! | 6 | `stage`: inlet, activation, outlet, handler; `config`: layers of files and environment (a feature) |
 //! | 7 | `graph`: checks, drain, ledger |
 //! | 8 | `drive`: threads, virtual time |
-//! | 9 to 11 | `stopping`; `runtime`; `test` |
+//! | 9 to 11 | `stopping`, `watch`; `runtime`; `test` |
 #![forbid(unsafe_code)]
 
 mod admission;
 mod clock;
+#[cfg(feature = "config")]
+mod config;
 mod drive;
 mod event;
+mod finding;
 mod graph;
 mod metrics;
 mod name;
@@ -30,6 +33,7 @@ mod queue;
 mod ready;
 mod rng;
 mod runtime;
+mod settings;
 mod stage;
 mod stopping;
 mod sync;
@@ -38,14 +42,25 @@ mod ticket;
 mod timer;
 mod trace;
 mod units;
+mod watch;
 
+#[cfg(feature = "config")]
+pub use self::config::{Config, ConfigError, Layers};
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
 pub use event::Event;
-pub use graph::{Answer, Finding, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError};
+pub use finding::Finding;
+pub use graph::{
+    Answer, Drawing, Health, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError, Trouble,
+};
 pub use metrics::{BatchSizes, Blocked, Counts, EdgeSnapshot, Percentiles, ShedCount, Snapshot, StageSnapshot};
+#[cfg(feature = "metrics")]
+pub use metrics::{METRICS, Metric, MetricKind};
 pub use options::{BATCH_MAX, Deadlines, OfferOptions, QUEUE_EVENTS, Threads, WhenFull};
 pub use outcome::{AskError, Reason, Refusal, Refused};
-pub use runtime::{ChangeError, Running};
+pub use runtime::Running;
+pub use settings::{
+    ChangeError, Changed, Configure, DomainSettings, Explained, Key, Origin, Scope, Settings, StageSettings, keys,
+};
 pub use stage::{
     ask::{Ask, Reply},
     cx::Cx,
@@ -59,12 +74,13 @@ pub use stage::{
     outlet::Outlet,
     parallel::{Parallel, parallel},
     route::{Branches, Give, Given, IsOption, IsResult, Open, Route, To},
-    source::{IntoSource, Pull, Pulled, SourceParts, pull},
+    source::{IntoSource, Pull, PullAsync, Pulled, SourceParts, pull, pull_async},
     task::{TASKS, Task, TaskCx, TaskFn, task},
     tune::{Domain, StageOptionsExt},
 };
 pub use stopping::Stopping;
 pub use units::{kib, mib, ms, secs, us};
+pub use watch::Watch;
 
 /// What most programs name, for one `use`.
 pub mod prelude {

@@ -9,7 +9,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Numbers};
 
 /// Default bound of a queue, in events.
 pub const QUEUE_EVENTS: usize = 1000;
@@ -17,7 +17,26 @@ pub const QUEUE_EVENTS: usize = 1000;
 /// (`cargo xtask bench chain`).
 pub const BATCH_MAX: usize = 64;
 
+/// Most threads of one domain: beyond it is a slip of the pen.
+pub(crate) const THREADS_MOST: usize = 1024;
+/// Most events of one async stage on their way at once, likewise.
+pub(crate) const TASKS_MOST: usize = 1 << 16;
+/// Longest queue, for the same reason.
+pub(crate) const QUEUE_MOST: usize = 1 << 30;
+
 /// What an offer to a full queue does.
+///
+/// ```
+/// use seda_core::{prelude::*, test::Virtual};
+/// let mut p = Pipeline::named("prices");
+/// let show = |_: u32| ();
+/// let prices = p.sink("show", show.queue(1).when_full(WhenFull::DropOldest)); // the newest price counts
+/// let sim = Virtual::start(p, 1)?;
+/// sim.offer(prices, 100)?;
+/// sim.offer(prices, 101)?; // 100 is dropped, and counted
+/// assert_eq!(sim.ledger().stage("show").map(|row| row.dropped), Some(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenFull {
@@ -78,6 +97,14 @@ impl fmt::Display for Threads {
 }
 
 /// The two deadlines of a drain, each counted from the signal before it.
+///
+/// ```
+/// use seda_core::{Deadlines, secs};
+/// let usual = Deadlines::default();
+/// let short = Deadlines::within(secs(10));
+/// let both = Deadlines { finish: secs(20), cancel: secs(2) };
+/// # let _ = (usual, short, both);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Deadlines {
     /// How long queued work may take after offers are refused. Default 30 s.
@@ -146,9 +173,9 @@ pub(crate) enum Placement {
     /// Threads of its own: a domain of one stage.
     Own(Threads),
     /// In a declared domain, with at most so many workers in it at once.
-    Domain { domain: DomainId, limit: Option<usize> },
+    Domain { domain: DomainId, limit: Option<Threads> },
     /// On the host's async runtime, at most so many events on their way at once.
-    Tasks { limit: usize },
+    Tasks { limit: Threads },
 }
 
 /// A declared domain of one pipeline.
@@ -169,6 +196,8 @@ pub(crate) struct StageOptions {
     pub(crate) batch_max: usize,
     /// In a mutex for `Sync` alone: options are values that a handler carries.
     pub(crate) admission: Mutex<Option<Box<dyn Admission>>>,
+    /// The same as numbers, where it is one of our own.
+    pub(crate) policy: Numbers,
     pub(crate) uses: Vec<(u32, u32)>,
     pub(crate) limit_without_domain: bool,
     /// What an async handler was told about threads.
@@ -189,6 +218,7 @@ impl Default for StageOptions {
             classes: 1,
             batch_max: BATCH_MAX,
             admission: Mutex::new(None),
+            policy: Numbers::None,
             uses: Vec::new(),
             limit_without_domain: false,
             threads_for_tasks: None,

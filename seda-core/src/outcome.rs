@@ -88,7 +88,20 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// An offer that came back, with the event.
+/// An offer that came back, with the event. `E` of the `Result` of every offer, so `?` works on it.
+///
+/// ```
+/// use seda_core::{Refusal, Refused};
+/// fn status(refused: &Refused<String>) -> (u16, Option<u64>) {
+///     match &refused.why {
+///         Refusal::Shed { .. } => (503, refused.why.retry_after().map(|after| after.as_secs().max(1))),
+///         Refusal::Closed => (503, None),
+///         _ => (429, Some(1)),
+///     }
+/// }
+/// let full = Refused { event: "GET /".to_string(), why: Refusal::Full };
+/// assert_eq!(status(&full), (429, Some(1)));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refused<T> {
     /// What was offered.
@@ -111,7 +124,27 @@ impl<T> fmt::Display for Refused<T> {
 
 impl<T> std::error::Error for Refused<T> {}
 
-/// How an ask can end without an answer.
+/// How an ask can end without an answer. Only [`Refused`](AskError::Refused) gives the question back: in the other cases
+/// a handler had it.
+///
+/// ```
+/// use seda_core::prelude::*;
+/// let mut p = Pipeline::named("squares");
+/// let (square, squared) = p.stage("square", |n: u32| n.checked_mul(n)).some(); // too large: no answer
+/// let (ask, answer) = p.ask(square);
+/// p.link(squared, answer);
+/// let running = p.start()?;
+/// for n in [12, 1 << 20] {
+///     match ask.ask(n, secs(5)).wait() {
+///         Ok(square) => println!("{square}"),
+///         Err(AskError::Refused(refused)) => println!("{} came back: {}", refused.event, refused.why),
+///         Err(AskError::Filtered) => println!("{n} has no square here"),
+///         Err(other) => println!("{other}"),
+///     }
+/// }
+/// # drop(running);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AskError<E> {

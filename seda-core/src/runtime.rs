@@ -1,19 +1,22 @@
 //! A pipeline at work on threads: what code outside can do with it.
 
 use std::{
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use crate::{
     drive::{self, threads::Crew},
     event::Event,
-    graph::{Finding, Graph, Ledger, Pipeline, Report, StartError},
+    finding::Finding,
+    graph::{Drawing, Graph, Health, Ledger, Pipeline, Report, StartError},
     metrics::Snapshot,
     options::Deadlines,
     outcome::Refused,
+    settings::{ChangeError, Changed, Configure, Explained, Settings},
     stage::{inbox::Inbox, inlet::Inlet, offer::Entry},
     stopping::Stopping,
+    watch::Watch,
 };
 
 /// How long a report waits for a worker to hand on what a handler gave just before its fence.
@@ -65,6 +68,20 @@ impl Pipeline {
 
 /// A pipeline at work. Dropped, it gives the second stop signal at once and joins its threads: see
 /// [`drain`](Running::drain) for the gentle way.
+///
+/// ```
+/// use seda_core::prelude::*;
+/// let mut p = Pipeline::named("orders");
+/// let ship = |_: u32| ();
+/// let orders = p.sink("ship", ship.threads(1..=4));
+/// let running = p.start()?;
+/// let entry = running.entry(orders); // to be cloned and given to whoever offers
+/// entry.offer(7)?;
+/// running.resize("ship", 2)?;
+/// println!("{}", running.snapshot()); // a table of the stages at work
+/// println!("{}", running.drain(Deadlines::within(secs(10)))); // the ledger
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "dropped, a running pipeline stops at once"]
 pub struct Running {
     /// Taken by the stop.
@@ -76,18 +93,6 @@ impl std::fmt::Debug for Running {
         write!(f, "Running({})", self.crew().graph.shared.name)
     }
 }
-
-/// Why a knob was not turned; nothing has changed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ChangeError(pub(crate) String);
-
-impl std::fmt::Display for ChangeError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ChangeError {}
 
 impl Running {
     fn crew(&self) -> &Crew {
@@ -118,8 +123,34 @@ impl Running {
     /// graph alone.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        self.crew().keeper.look().snapshot
+    }
+
+    /// Whether it is alive and ready, and if not, which stage is not and why. Does not block.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.crew().keeper.health()
+    }
+
+    /// The graph with its numbers of this moment, to be shown as text, Mermaid or DOT.
+    #[must_use]
+    pub fn graph(&self) -> Drawing {
+        self.crew().graph.drawing.clone().with_numbers(self.snapshot())
+    }
+
+    /// For health, numbers and metrics from elsewhere, also while it drains: see [`Watch`].
+    #[must_use]
+    pub fn watch(&self) -> Watch {
         let crew = self.crew();
-        drive::snapshot(&crew.graph, crew.graph.shared.clock.now_ns(), |domain| crew.threads(domain))
+        Watch { pipeline: crew.graph.shared.name.as_str().into(), keeper: Arc::downgrade(&crew.keeper) }
+    }
+
+    /// Publishes everything measured now to the calling thread's recorder of the `metrics` facade, for a host that wants
+    /// fresh numbers when it is scraped. Costs each stage's lock for the copy of its numbers. By itself the pipeline
+    /// publishes as [`Pipeline::publish_every`] says; `docs/metrics.md` lists what.
+    #[cfg(feature = "metrics")]
+    pub fn publish(&self) {
+        self.crew().keeper.publish();
     }
 
     /// What has become of every event so far. It adds up while nothing is on its way.
@@ -128,21 +159,62 @@ impl Running {
         Ledger::of(&self.crew().graph, false)
     }
 
-    /// Changes the number of threads of a domain, or of a stage with threads of its own, within the declared range.
+    /// Changes numbers while it runs: threads and limits within the ranges that it started with, bounds, time to live, what
+    /// a full queue does, batches, the numbers of a policy, budget, watchdog, metrics. From [`Settings`], or from a
+    /// configuration that was read anew. All or nothing.
+    ///
+    /// Events above a lower bound stay; new ones wait, or are refused, until there is room. Blocks for as long as it takes
+    /// to start threads that are added.
+    ///
+    /// ```
+    /// # use seda_core::{Settings, prelude::*};
+    /// # let mut p = Pipeline::named("orders");
+    /// p.sink("price", drop::<u64>.threads(2..=8));
+    /// let running = p.start()?;
+    /// let changed = running.change(&Settings::new().stage("price", |price| price.threads(4).queue(200)))?;
+    /// assert_eq!(changed.to_string(), "stage.price.threads: 2..8 -> 4\nstage.price.queue.events: 1000 -> 200");
+    /// let refused = running.change(&Settings::new().stage("price", |price| price.threads(9)));
+    /// assert!(refused.unwrap_err().to_string().contains("it started with 2..8"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// An unknown name, or a number outside of the range; nothing has changed then.
-    pub fn resize(&self, name: &str, threads: usize) -> Result<(), ChangeError> {
-        self.crew().resize(name, threads).map_err(ChangeError)
+    /// Everything that is wrong with it, at once; nothing has changed then: a name that is not there, a value that makes no
+    /// sense or leaves the range, a full queue that would make a cycle wait for itself, or refuse where there is no
+    /// overflow outlet, and what cannot be changed while running.
+    pub fn change(&self, from: &impl Configure) -> Result<Changed, ChangeError> {
+        let crew = self.crew();
+        crew.graph.change(from, &mut |domain, threads| crew.resize(domain, threads))
     }
 
-    /// Changes the bound of a stage's queue. Events above a lower bound stay; new ones wait, or are refused, until there
-    /// is room.
+    /// Changes the number of threads of a domain, or of a stage with threads of its own: a short [`change`](Running::change).
     ///
     /// # Errors
-    /// An unknown name, or a bound of 0; nothing has changed then.
+    /// As [`change`](Running::change).
+    pub fn resize(&self, name: &str, threads: usize) -> Result<(), ChangeError> {
+        self.change(&resized(&self.crew().graph, name, threads)).map(drop)
+    }
+
+    /// Changes the bound of a stage's queue: a short [`change`](Running::change).
+    ///
+    /// # Errors
+    /// As [`change`](Running::change).
     pub fn set_bound(&self, stage: &str, events: usize) -> Result<(), ChangeError> {
-        set_bound(&self.crew().graph, stage, events)
+        self.change(&Settings::new().stage(stage, |stage| stage.queue(events))).map(drop)
+    }
+
+    /// What a key is, its value now, and which layer set it: `explain("stage.price.threads")`.
+    ///
+    /// # Errors
+    /// A key, stage or domain that does not exist, with the nearest that does.
+    pub fn explain(&self, key: &str) -> Result<Explained, ChangeError> {
+        self.crew().graph.explain(key)
+    }
+
+    /// The same of every key.
+    #[must_use]
+    pub fn explain_all(&self) -> Vec<Explained> {
+        self.crew().graph.explain_all()
     }
 
     /// The gentle stop, in two signals. Blocks.
@@ -167,7 +239,7 @@ impl Running {
         crew.await_end(None);
         cancel(&crew.graph);
         let stuck = crew.stop_threads(Deadlines::default().cancel);
-        report(&crew.graph, began, stuck)
+        end(&crew, began, stuck)
     }
 
     /// [`drain`](Running::drain) for async code: the stop begins at once, on a thread of its own, and the report is awaited.
@@ -190,7 +262,7 @@ impl Running {
         crew.await_end(began.checked_add(deadlines.finish));
         cancel(&crew.graph);
         let stuck = crew.stop_threads(deadlines.cancel);
-        report(&crew.graph, began, stuck)
+        end(&crew, began, stuck)
     }
 }
 
@@ -203,6 +275,15 @@ impl Drop for Running {
             }
         }
     }
+}
+
+fn end(crew: &Crew, began: Instant, stuck: Vec<String>) -> Report {
+    let report = report(&crew.graph, began, stuck);
+    crew.graph.shared.ended.store(true, Ordering::Release);
+    // A recorder that panics must not take the report along.
+    #[cfg(feature = "metrics")]
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| crew.keeper.publish()));
+    report
 }
 
 /// The first signal.
@@ -254,14 +335,10 @@ pub(crate) fn entry<T: Event>(graph: &Graph, inlet: Inlet<T>) -> Entry<T> {
     Entry::new(inbox.unwrap_or_else(|_| unreachable!("an inlet's type is its stage's")))
 }
 
-pub(crate) fn set_bound(graph: &Graph, stage: &str, events: usize) -> Result<(), ChangeError> {
-    let Some(node) = graph.stages.iter().find(|node| node.name == stage) else {
-        let names: Vec<_> = graph.stages.iter().map(|node| node.name.as_str()).collect();
-        return Err(ChangeError(format!("there is no stage `{stage}`; there are: {}", names.join(", "))));
-    };
-    if events == 0 {
-        return Err(ChangeError(format!("a queue bound of 0 events would stop `{stage}`; give at least 1")));
+/// The settings of [`Running::resize`]: the name is a domain's, or a stage's.
+pub(crate) fn resized(graph: &Graph, name: &str, threads: usize) -> Settings {
+    if graph.domains.iter().any(|plan| !plan.own && plan.name == name) {
+        return Settings::new().domain(name, |domain| domain.threads(threads));
     }
-    node.activation.books().set_bound(events);
-    Ok(())
+    Settings::new().stage(name, |stage| stage.threads(threads))
 }

@@ -26,13 +26,14 @@ use std::{
 pub use crate::drive::virtual_time::Takes;
 use crate::{
     clock::ns,
-    drive::{self, virtual_time::VirtualTime},
+    drive::virtual_time::VirtualTime,
     event::Event,
-    graph::{Ledger, Pipeline, Report, StartError},
+    graph::{Drawing, Health, Ledger, Pipeline, Report, StartError},
     metrics::Snapshot,
     options::Deadlines,
     outcome::Refused,
-    runtime::{self, ChangeError},
+    runtime,
+    settings::{ChangeError, Changed, Configure, Explained, Settings},
     stage::{inlet::Inlet, offer::Entry, outlet::Outlet},
     sync::lock,
 };
@@ -110,7 +111,26 @@ impl Virtual {
     /// Everything measured, at this moment.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        drive::snapshot(&self.time.graph, self.time.now_ns(), |domain| self.time.threads(domain))
+        self.time.look().snapshot
+    }
+
+    /// Whether it is alive and ready, and which stage is not, as [`Running::health`](crate::Running::health) says.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.time.health()
+    }
+
+    /// The graph with its numbers of this moment.
+    #[must_use]
+    pub fn graph(&self) -> Drawing {
+        self.time.graph.drawing.clone().with_numbers(self.snapshot())
+    }
+
+    /// Publishes everything measured to the calling thread's recorder of the `metrics` facade; by itself a virtual pipeline
+    /// never does.
+    #[cfg(feature = "metrics")]
+    pub fn publish(&self) {
+        crate::drive::publish(&self.time.graph, || self.time.look());
     }
 
     /// What has become of every event so far.
@@ -119,31 +139,41 @@ impl Virtual {
         Ledger::of(&self.time.graph, false)
     }
 
-    /// Changes the number of threads of a domain, or of a stage with threads of its own.
+    /// Changes numbers, as [`Running::change`](crate::Running::change) does.
     ///
     /// # Errors
-    /// An unknown name, or a number outside of the declared range.
-    pub fn resize(&mut self, name: &str, threads: usize) -> Result<(), ChangeError> {
-        let domains = &self.time.graph.domains;
-        let Some(domain) = domains.iter().position(|plan| plan.name == name) else {
-            return Err(ChangeError(format!(
-                "there is no domain, and no stage with threads of its own, named `{name}`"
-            )));
-        };
-        let range = domains[domain].threads;
-        if threads < range.min || threads > range.max {
-            return Err(ChangeError(format!("`{name}` runs on {range} threads and cannot have {threads}")));
-        }
-        self.time.resize(domain, threads);
-        Ok(())
+    /// Everything that is wrong with it, at once; nothing has changed then.
+    pub fn change(&mut self, from: &impl Configure) -> Result<Changed, ChangeError> {
+        let graph = self.time.graph.clone();
+        graph.change(from, &mut |domain, threads| {
+            self.time.resize(domain, threads);
+            Ok(())
+        })
     }
 
-    /// Changes the bound of a stage's queue.
+    /// Changes the number of threads of a domain, or of a stage with threads of its own: a short
+    /// [`change`](Virtual::change).
     ///
     /// # Errors
-    /// An unknown name, or a bound of 0.
-    pub fn set_bound(&self, stage: &str, events: usize) -> Result<(), ChangeError> {
-        runtime::set_bound(&self.time.graph, stage, events)
+    /// As [`change`](Virtual::change).
+    pub fn resize(&mut self, name: &str, threads: usize) -> Result<(), ChangeError> {
+        self.change(&runtime::resized(&self.time.graph, name, threads)).map(drop)
+    }
+
+    /// Changes the bound of a stage's queue: a short [`change`](Virtual::change).
+    ///
+    /// # Errors
+    /// As [`change`](Virtual::change).
+    pub fn set_bound(&mut self, stage: &str, events: usize) -> Result<(), ChangeError> {
+        self.change(&Settings::new().stage(stage, |stage| stage.queue(events))).map(drop)
+    }
+
+    /// What a key is, its value now, and which layer set it.
+    ///
+    /// # Errors
+    /// A key, stage or domain that does not exist.
+    pub fn explain(&self, key: &str) -> Result<Explained, ChangeError> {
+        self.time.graph.explain(key)
     }
 
     /// Stops as [`Running::drain`](crate::Running::drain) does, on virtual time.

@@ -31,3 +31,8 @@ pub const fn kib(n: u64) -> u64 {
 pub const fn mib(n: u64) -> u64 {
     n * 1024 * 1024
 }
+
+/// How durations are serialised: whole nanoseconds, under a key that ends in `_ns`.
+pub(crate) fn as_ns<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -5,20 +5,20 @@ use std::{fs, path::Path};
 /// Lowest first.
 const LAYERS: [&[&str]; 9] = [
     &["sync", "clock", "rng", "units", "name", "trace"],
-    &["outcome", "timer"],
+    &["outcome", "timer", "finding"],
     &["ticket", "ready"],
     &["event", "admission"],
     &["options", "metrics"],
-    &["queue"],
-    &["stage"],
+    &["queue", "settings"],
+    &["stage", "config"],
     &["graph"],
     &["drive"],
 ];
-const TOP: [&str; 3] = ["stopping", "runtime", "test"];
+const TOP: [&[&str]; 3] = [&["stopping", "watch"], &["runtime"], &["test"]];
 
 fn layer_of(module: &str) -> Option<usize> {
     let layers = LAYERS.iter().position(|layer| layer.contains(&module));
-    layers.or_else(|| TOP.iter().position(|top| *top == module).map(|at| LAYERS.len() + at))
+    layers.or_else(|| TOP.iter().position(|top| top.contains(&module)).map(|at| LAYERS.len() + at))
 }
 
 /// Modules that a file names by `crate::a`, or in `crate::{a, b::{..}, ..}`.

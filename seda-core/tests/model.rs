@@ -82,7 +82,7 @@ fn case(seed: u64) -> bool {
     for _ in 0..dice.below(120) {
         let at = dice.below(stages.len() as u64) as usize;
         let (entry, seen) = (&entries[at], &mut outside[at]);
-        match dice.below(12) {
+        match dice.below(13) {
             0..=4 => {
                 id += 1;
                 seen.offered += 1;
@@ -134,6 +134,7 @@ fn case(seed: u64) -> bool {
                 bounds[at] = 1 + dice.below(50) as usize;
                 sim.set_bound(&stages[at].name, bounds[at]).unwrap();
             }
+            11 => drop(sim.change(&graphs::settings(&mut dice, &stages[at].name))),
             _ => sim.advance(us(dice.below(3000))),
         }
         if dice.chance(20) {

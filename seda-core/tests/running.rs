@@ -221,7 +221,7 @@ fn threads_can_be_changed_while_it_runs_and_are_named_after_the_stage() {
         std::thread::yield_now();
     }
     let error = running.resize("work", 4).unwrap_err().to_string();
-    assert!(error.contains(".threads(1..=4)"), "{error}");
+    assert!(error.contains("`.threads(1..=4)`"), "{error}");
     (0..100).for_each(|n| entry.offer(n).unwrap());
     assert!(running.drain(Deadlines::default()).balanced());
 }

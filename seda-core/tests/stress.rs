@@ -87,12 +87,13 @@ fn case(seed: u64) -> bool {
         }
         for _ in 0..dice.below(8) {
             let at = dice.below(stages.len() as u64) as usize;
-            match dice.below(3) {
+            match dice.below(4) {
                 0 => {
                     let Some((name, min, max)) = &stages[at].resizable else { continue };
                     running.resize(name, min + dice.below((max - min + 1) as u64) as usize).unwrap();
                 }
                 1 => running.set_bound(&stages[at].name, 1 + dice.below(40) as usize).unwrap(),
+                2 => drop(running.change(&graphs::settings(&mut dice, &stages[at].name))),
                 _ => drop(running.snapshot()),
             }
             std::thread::yield_now();

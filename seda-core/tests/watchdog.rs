@@ -1,11 +1,11 @@
-//! A handler that does not return is named, through tracing. In a test of its own: a subscriber is the whole process's.
+//! A handler that does not return is named through tracing, and a range that nothing turns. In a test of its own: a subscriber is the whole process's.
 
 use std::sync::{
     Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
-use seda_core::prelude::*;
+use seda_core::{Settings, prelude::*};
 use tracing::{
     Event, Id, Metadata, Subscriber,
     field::{Field, Visit},
@@ -13,6 +13,7 @@ use tracing::{
 };
 
 static NAMED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static HELD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static TOLD: AtomicBool = AtomicBool::new(false);
 
 struct Listener;
@@ -34,6 +35,9 @@ impl Subscriber for Listener {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text::default();
         event.record(&mut text);
+        if text.message.contains("is held at its least") {
+            HELD.lock().unwrap().push(format!("{} in {}", text.key, text.range));
+        }
         if text.message.contains("has not returned") {
             NAMED.lock().unwrap().push(text.stage);
             TOLD.store(true, Ordering::Release);
@@ -45,28 +49,34 @@ impl Subscriber for Listener {
 struct Text {
     message: String,
     stage: String,
+    key: String,
+    range: String,
 }
 
 impl Visit for Text {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "stage" {
-            self.stage = value.to_string();
+        match field.name() {
+            "stage" => self.stage = value.to_string(),
+            "key" => self.key = value.to_string(),
+            _ => {}
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        if field.name() == "message" {
-            self.message = format!("{value:?}");
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            "range" => self.range = format!("{value:?}"),
+            _ => {}
         }
     }
 }
 
 #[test]
-fn a_handler_that_has_not_returned_is_named() {
+fn a_handler_that_has_not_returned_is_named_and_a_range_that_is_held_is_told_once() {
     tracing::subscriber::set_global_default(Listener).unwrap();
     let mut p = Pipeline::named("watched");
-    p.watchdog(ms(20));
-    let quick = p.sink("quick", drop::<u64>);
+    p.watchdog(secs(3600));
+    let quick = p.sink("quick", drop::<u64>.threads(1..=2));
     let slow = p.sink("slow", |_: u64| {
         while !TOLD.load(Ordering::Acquire) {
             std::thread::yield_now();
@@ -75,6 +85,9 @@ fn a_handler_that_has_not_returned_is_named() {
     let running = p.start().unwrap();
     running.offer(quick, 1).unwrap();
     running.offer(slow, 1).unwrap();
+    // Also for a handler that is at work already.
+    running.change(&Settings::new().watchdog(ms(20))).unwrap();
     assert!(running.drain(Deadlines::default()).balanced());
     assert_eq!(*NAMED.lock().unwrap(), ["slow"]);
+    assert_eq!(*HELD.lock().unwrap(), ["stage.quick.threads in 1..2"]);
 }

@@ -45,7 +45,7 @@ fn expected(source: &str) -> Option<Vec<&str>> {
     Some(lines.take_while(|line| *line != "```").collect())
 }
 
-fn compare(expected: &[&str], printed: &str) -> Result<(), String> {
+pub(crate) fn compare(expected: &[&str], printed: &str) -> Result<(), String> {
     let printed: Vec<&str> = printed.lines().collect();
     for at in 0..expected.len().max(printed.len()) {
         let (want, got) = (expected.get(at), printed.get(at));

@@ -8,6 +8,7 @@ mod bench;
 mod crate_tree;
 mod examples;
 mod features;
+mod guide;
 mod paste;
 mod readme;
 mod repo;

@@ -14,7 +14,7 @@ use crate::outcome::Reason;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MaxConcurrency {
-    events: usize,
+    pub(super) events: usize,
 }
 
 impl MaxConcurrency {

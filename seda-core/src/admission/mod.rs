@@ -7,7 +7,7 @@ mod token_bucket;
 pub use max_concurrency::MaxConcurrency;
 pub use token_bucket::TokenBucket;
 
-use std::time::Duration;
+use std::{any::Any, time::Duration};
 
 use crate::outcome::Reason;
 
@@ -132,5 +132,42 @@ pub struct AdmitAll;
 impl Admission for AdmitAll {
     fn offer(&mut self, _: &Offer) -> Verdict {
         Verdict::Admit
+    }
+}
+
+/// A policy as numbers alone, for those that configuration can set.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Numbers {
+    /// All are admitted.
+    None,
+    Bucket {
+        rate: f64,
+        burst: usize,
+    },
+    Concurrency {
+        events: usize,
+    },
+    /// One of the user's own.
+    Own,
+}
+
+impl Numbers {
+    pub(crate) fn of(policy: &dyn Any) -> Self {
+        if let Some(bucket) = policy.downcast_ref::<TokenBucket>() {
+            return Numbers::Bucket { rate: bucket.rate, burst: bucket.burst };
+        }
+        match policy.downcast_ref::<MaxConcurrency>() {
+            Some(most) => Numbers::Concurrency { events: most.events },
+            None => Numbers::Own,
+        }
+    }
+
+    /// The policy of these numbers; none for those that are no numbers.
+    pub(crate) fn policy(self) -> Option<Box<dyn Admission>> {
+        match self {
+            Numbers::None | Numbers::Own => None,
+            Numbers::Bucket { rate, burst } => Some(Box::new(TokenBucket::new(rate, burst))),
+            Numbers::Concurrency { events } => Some(Box::new(MaxConcurrency::new(events))),
+        }
     }
 }

@@ -21,8 +21,8 @@ use crate::outcome::Reason;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TokenBucket {
-    rate: f64,
-    burst: usize,
+    pub(super) rate: f64,
+    pub(super) burst: usize,
     /// Time that one token takes to come, in ns.
     period_ns: f64,
     /// When the bucket will be full again, in ns: the later, the emptier it is.

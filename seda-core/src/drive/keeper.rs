@@ -1,6 +1,8 @@
 //! The timer thread: calls what is due; and, while any worker is awake, looks now and then for work that nobody takes and
 //! for handlers that do not return. On an idle pipeline it sleeps as the workers do.
 
+#[cfg(feature = "metrics")]
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{
     sync::{
         Arc,
@@ -9,23 +11,53 @@ use std::{
     time::Duration,
 };
 
-use super::threads::DomainThreads;
-use crate::stage::core::Shared;
+use super::{Looked, threads::DomainThreads};
+use crate::{
+    graph::{
+        Graph, Health,
+        health::{self, AtWork},
+    },
+    stage::core::Shared,
+};
 
 /// How long an event may wait beside an idle worker when a handler that is usually brief turns out long.
 const RESCUE_EVERY: Duration = Duration::from_millis(10);
 
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
+    graph: Arc<Graph>,
     domains: Vec<Arc<DomainThreads>>,
-    watchdog_ns: u64,
     /// Only timers are waited for: somebody who wakes says so.
     dozing: AtomicBool,
 }
 
 impl Keeper {
-    pub(crate) fn new(shared: Arc<Shared>, domains: Vec<Arc<DomainThreads>>, watchdog_ns: u64) -> Self {
-        Keeper { shared, domains, watchdog_ns, dozing: AtomicBool::new(false) }
+    pub(crate) fn new(graph: Arc<Graph>, domains: Vec<Arc<DomainThreads>>) -> Self {
+        let shared = graph.shared.clone();
+        Keeper { shared, graph, domains, dozing: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn look(&self) -> Looked {
+        super::look(&self.graph, self.shared.clock.now_ns(), |domain| self.domains[domain].threads())
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let at_work = self.domains.iter().zip(&self.graph.domains).flat_map(|(domain, plan)| {
+            domain.doing.iter().enumerate().filter_map(|(worker, doing)| {
+                let since_ns = doing.since_ns.load(Ordering::Relaxed);
+                let stage = *plan.stages.get(doing.bit.load(Ordering::Relaxed) as usize)?;
+                (since_ns != 0).then_some(AtWork { stage, since_ns, is_thread: worker < domain.threads_most() })
+            })
+        });
+        let at_work: Vec<AtWork> = at_work.collect();
+        let threads = |domain: usize| self.domains[domain].threads();
+        health::judge(&self.graph, self.shared.clock.now_ns(), &at_work, threads)
+    }
+
+    /// On the calling thread, to its recorder.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn publish(&self) {
+        super::publish(&self.graph, || self.look());
     }
 
     /// A worker has woken.
@@ -59,18 +91,21 @@ impl Keeper {
 
 pub(crate) fn run(keeper: &Keeper) {
     let mut told = vec![Vec::new(); keeper.domains.len()];
+    let mut publishing = Publishing::new(keeper);
     loop {
         let now_ns = keeper.shared.clock.now_ns();
         keeper.shared.timers.run_due(now_ns);
-        let watchdog = Duration::from_nanos(keeper.watchdog_ns / 4).max(RESCUE_EVERY);
+        let watchdog = Duration::from_nanos(keeper.shared.watchdog_ns() / 4).max(RESCUE_EVERY);
         let most = if keeper.looks_often() { RESCUE_EVERY } else { watchdog };
         // Said before it is looked at: a worker that wakes after the look sees it.
-        keeper.dozing.store(true, Ordering::SeqCst);
+        let woken = !keeper.dozing.swap(true, Ordering::SeqCst);
         let asleep = keeper.all_asleep();
-        let most = if asleep { None } else { Some(most) };
         if !asleep {
             keeper.dozing.store(false, Ordering::SeqCst);
         }
+        let publish = publishing.look(keeper, now_ns, woken, asleep);
+        let most = if asleep { None } else { Some(most) };
+        let most = most.into_iter().chain(publish).min();
         let stay = || asleep && !keeper.dozing.load(Ordering::SeqCst);
         if !keeper.shared.timers.wait(now_ns, most, stay) {
             return;
@@ -87,7 +122,10 @@ fn watch(keeper: &Keeper, domain: &DomainThreads, told: &mut Vec<(usize, u64)>) 
     let now_ns = keeper.shared.clock.now_ns();
     for (worker, doing) in domain.doing.iter().enumerate() {
         let since_ns = doing.since_ns.load(Ordering::Relaxed);
-        if since_ns == 0 || now_ns.saturating_sub(since_ns) < keeper.watchdog_ns || told.contains(&(worker, since_ns)) {
+        if since_ns == 0
+            || now_ns.saturating_sub(since_ns) < keeper.shared.watchdog_ns()
+            || told.contains(&(worker, since_ns))
+        {
             continue;
         }
         told.retain(|(other, _)| *other != worker);
@@ -95,5 +133,56 @@ fn watch(keeper: &Keeper, domain: &DomainThreads, told: &mut Vec<(usize, u64)>) 
         let stage = domain.stage_name(doing.bit.load(Ordering::Relaxed) as usize);
         let secs = (now_ns - since_ns) as f64 / 1e9;
         tracing::warn!(pipeline = %keeper.shared.name, stage, secs, "a handler has not returned");
+    }
+}
+
+/// When to publish by itself: at most so often, while anything moves and once after that.
+struct Publishing {
+    #[cfg(feature = "metrics")]
+    last_ns: u64,
+    /// Something may have moved since the last time.
+    #[cfg(feature = "metrics")]
+    due: bool,
+    /// A recorder that panics is not told again: it would take the timers with it.
+    #[cfg(feature = "metrics")]
+    broken: bool,
+}
+
+#[cfg(feature = "metrics")]
+impl Publishing {
+    fn new(keeper: &Keeper) -> Self {
+        Publishing { last_ns: keeper.shared.clock.now_ns(), due: false, broken: false }
+    }
+
+    /// Publishes if it is time; says when it will be.
+    fn look(&mut self, keeper: &Keeper, now_ns: u64, woken: bool, asleep: bool) -> Option<Duration> {
+        let every_ns = keeper.shared.publisher.every_ns().filter(|_| !self.broken)?;
+        self.due |= woken || !asleep;
+        // Without anybody to tell, no look and no wake-up.
+        if !super::anyone_listens() {
+            return None;
+        }
+        if self.due && now_ns.saturating_sub(self.last_ns) >= every_ns {
+            self.last_ns = now_ns;
+            self.due = !asleep;
+            let publish = || super::publish_by_itself(&keeper.graph, || keeper.look());
+            self.broken = catch_unwind(AssertUnwindSafe(publish)).is_err();
+            if self.broken {
+                tracing::error!(pipeline = %keeper.shared.name, "the metrics recorder panicked and is not told any more");
+            }
+        }
+        let left_ns = self.last_ns.saturating_add(every_ns).saturating_sub(now_ns);
+        self.due.then(|| Duration::from_nanos(left_ns.max(1)))
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+impl Publishing {
+    fn new(_: &Keeper) -> Self {
+        Publishing {}
+    }
+
+    fn look(&mut self, _: &Keeper, _: u64, _: bool, _: bool) -> Option<Duration> {
+        None
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     ready::ReadySet,
     stage::{
         activation::{Activate, Begun, Run},
+        books::Turn,
         core::Host,
     },
     sync::lock,
@@ -46,7 +47,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(crate) struct Crew {
     pub(crate) graph: Arc<Graph>,
     domains: Vec<Arc<DomainThreads>>,
-    keeper: Arc<Keeper>,
+    pub(crate) keeper: Arc<Keeper>,
     /// Kept for the callers, who know them weakly.
     _hosts: Vec<Arc<CallerRuns>>,
     exits: Receiver<()>,
@@ -87,6 +88,10 @@ pub(crate) struct Doing {
 impl DomainThreads {
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn threads_most(&self) -> usize {
+        self.range.max
     }
 
     pub(super) fn callers(&self) -> &[CachePadded<Doing>] {
@@ -154,9 +159,9 @@ pub(crate) fn start(graph: Graph) -> std::io::Result<Crew> {
         })
     });
     let domains: Vec<_> = domains.collect();
-    let keeper = Arc::new(Keeper::new(graph.shared.clone(), domains.clone(), graph.watchdog_ns));
-    let (exit, exits) = crossbeam_channel::unbounded();
     let graph = Arc::new(graph);
+    let keeper = Arc::new(Keeper::new(graph.clone(), domains.clone()));
+    let (exit, exits) = crossbeam_channel::unbounded();
     let hosts =
         domains.iter().filter(|domain| domain.caller_runs()).map(|domain| host(&graph, domain, &keeper)).collect();
     let crew = Crew { graph, domains, keeper, _hosts: hosts, exits, exit, handles: Mutex::new(Vec::new()) };
@@ -236,36 +241,23 @@ impl Crew {
         }
     }
 
-    pub(crate) fn threads(&self, domain: usize) -> usize {
-        self.domains[domain].threads()
-    }
-
-    /// Changes the number of threads of a domain, or of the stage with an own pool of that name.
-    pub(crate) fn resize(&self, name: &str, threads: usize) -> Result<(), String> {
-        let Some(index) = self.domains.iter().position(|domain| domain.name == name) else {
-            let names: Vec<_> = self.domains.iter().map(|domain| domain.name.as_str()).collect();
-            return Err(format!(
-                "there is no domain, and no stage with threads of its own, named `{name}`; there are: {}",
-                names.join(", ")
-            ));
-        };
+    /// Changes the number of threads of a domain, within its range.
+    pub(crate) fn resize(&self, index: usize, threads: usize) -> std::io::Result<()> {
         let domain = &self.domains[index];
-        if threads < domain.range.min || threads > domain.range.max {
-            return Err(format!(
-                "`{name}` runs on {} threads and cannot have {threads}; declare the range: `.threads({}..={})`",
-                domain.range,
-                domain.range.min.min(threads).max(1),
-                domain.range.max.max(threads)
-            ));
-        }
-        domain.target.store(threads, Ordering::Release);
-        if domain.own {
-            domain.stages.iter().for_each(|stage| stage.books().set_limit(threads));
-        }
+        let before = domain.target.swap(threads, Ordering::AcqRel);
         // Those that are too many leave; a thread that is still on its way out counts again if it is wanted again.
         domain.ready.wake_all();
         lock(&self.handles).retain(|handle| !handle.is_finished());
-        self.fill(index).map_err(|error| format!("no thread could be added to `{name}`: {error}"))
+        let filled = self.fill(index);
+        if filled.is_err() {
+            domain.target.store(before, Ordering::Release);
+            domain.ready.wake_all();
+        }
+        let target = domain.target.load(Ordering::Acquire);
+        if domain.own {
+            domain.stages.iter().for_each(|stage| stage.books().turn(Turn::Limit(target)));
+        }
+        filled
     }
 
     /// Waits for everything to come to its end; false if that is not so by `until`.

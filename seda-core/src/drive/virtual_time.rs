@@ -12,13 +12,19 @@ use std::{
     time::Duration,
 };
 
+use super::Looked;
 use crate::{
     clock::ns,
-    graph::{Graph, drain::Drain},
+    graph::{
+        Graph, Health,
+        drain::Drain,
+        health::{self, AtWork},
+    },
     ready::ReadySet,
     rng::Rng,
     stage::{
         activation::{Begun, Run},
+        books::Turn,
         flight::{Spawn, Task},
     },
     sync::lock,
@@ -116,7 +122,7 @@ impl Spawn for VirtualRuntime {
 }
 
 pub(crate) struct VirtualTime {
-    pub(crate) graph: Graph,
+    pub(crate) graph: Arc<Graph>,
     now: Arc<AtomicU64>,
     ready: Vec<Arc<ReadySet>>,
     free: Vec<usize>,
@@ -137,6 +143,7 @@ struct Due {
     sequence: u64,
     stage: usize,
     place: u32,
+    began_ns: u64,
 }
 
 impl VirtualTime {
@@ -147,7 +154,7 @@ impl VirtualTime {
         let _ = graph.shared.tasks.set(Arc::new(VirtualRuntime(tasks.clone())));
         for plan in graph.domains.iter().filter(|plan| plan.tasks) {
             // Each takes its own time, so none waits for others of a batch.
-            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.books().set_batch_max(1));
+            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.books().turn(Turn::BatchMax(1)));
         }
         let ready = super::settle_in(&graph);
         let threads: Vec<usize> = graph.domains.iter().map(|plan| plan.threads.min).collect();
@@ -162,7 +169,7 @@ impl VirtualTime {
             heap: BinaryHeap::new(),
             sequence: 0,
             rng: Rng::new(seed),
-            graph,
+            graph: Arc::new(graph),
         }
     }
 
@@ -170,8 +177,15 @@ impl VirtualTime {
         self.now.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn threads(&self, domain: usize) -> usize {
-        self.threads[domain]
+    pub(crate) fn look(&self) -> Looked {
+        super::look(&self.graph, self.now_ns(), |domain| self.threads[domain])
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let at_work =
+            self.heap.iter().map(|Reverse(due)| AtWork { stage: due.stage, since_ns: due.began_ns, is_thread: true });
+        let at_work: Vec<AtWork> = at_work.collect();
+        health::judge(&self.graph, self.now_ns(), &at_work, |domain| self.threads[domain])
     }
 
     pub(crate) fn takes(&mut self, stage: usize, takes: Takes) {
@@ -186,7 +200,7 @@ impl VirtualTime {
         let plan = &self.graph.domains[domain];
         if plan.own {
             let stage = plan.stages[0];
-            self.graph.stages[stage].activation.books().set_limit(threads);
+            self.graph.stages[stage].activation.books().turn(Turn::Limit(threads));
         }
     }
 
@@ -229,7 +243,13 @@ impl VirtualTime {
                 }
                 self.free[domain] -= 1;
                 self.sequence += 1;
-                self.heap.push(Reverse(Due { at_ns: run.now_ns + time_ns, sequence: self.sequence, stage, place }));
+                self.heap.push(Reverse(Due {
+                    at_ns: run.now_ns + time_ns,
+                    sequence: self.sequence,
+                    stage,
+                    place,
+                    began_ns: run.now_ns,
+                }));
             }
             Some(Begun::Resumed { place }) => {
                 activation.finish(place, &run, false);

@@ -1,14 +1,23 @@
 //! What is checked before any thread or socket: all findings at once, each with its cure.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
 
 use super::{
-    Component, DomainPlan, Graph, Node, order,
-    pipeline::{DeclaredDomain, Pipeline, open_ports},
+    Component, DomainPlan, Graph, Node, numbers, order,
+    pipeline::{Declared, DeclaredDomain, Pipeline, open_ports},
+    shape::Shape,
 };
 use crate::{
+    finding::{Finding, list},
     name,
-    options::{Placement, StageOptions, Threads, WhenFull},
+    options::{Placement, QUEUE_MOST, TASKS_MOST, THREADS_MOST, Threads},
+    settings::{
+        keys::{ASYNC, OWN},
+        table::Table,
+    },
     stage::{
         core::{EdgeCore, Shared, Wiring},
         outlet::Target,
@@ -16,30 +25,8 @@ use crate::{
     sync::lock,
 };
 
-/// Most threads of one domain: beyond it is a slip of the pen.
-pub(crate) const THREADS_MOST: usize = 1024;
-/// Most events of one async stage on their way at once, likewise.
-pub(crate) const TASKS_MOST: usize = 1 << 16;
 /// Tasks that take the events of one async stage. What they take and cannot end at once goes on by itself, so few will do.
 pub(crate) const PUMPS_MOST: usize = 8;
-/// Longest queue, for the same reason.
-const QUEUE_MOST: usize = 1 << 30;
-
-/// One thing that is wrong with a pipeline, and its cure.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Finding {
-    /// What is wrong, and where.
-    pub what: String,
-    /// What to do.
-    pub cure: String,
-}
-
-impl Finding {
-    pub(crate) fn new(what: impl Into<String>, cure: impl Into<String>) -> Self {
-        Finding { what: what.into(), cure: cure.into() }
-    }
-}
 
 /// Why a pipeline did not start: every finding, not the first alone. No thread ran, no event was taken.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,12 +39,7 @@ pub struct StartError {
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = self.findings.len();
-        write!(f, "pipeline `{}` cannot start: {n} finding{}", self.pipeline, if n == 1 { "" } else { "s" })?;
-        for (at, Finding { what, cure }) in self.findings.iter().enumerate() {
-            write!(f, "\n{:>3}. {what}\n     cure: {cure}", at + 1)?;
-        }
-        Ok(())
+        list(f, &format!("pipeline `{}` cannot start", self.pipeline), &self.findings)
     }
 }
 
@@ -71,7 +53,8 @@ impl fmt::Debug for StartError {
 impl std::error::Error for StartError {}
 
 /// Numbers of one stage that make no sense.
-pub(super) fn of_options(stage: &str, options: &mut StageOptions, keyed_and_parallel: bool) -> Vec<Finding> {
+fn of_stage(stage: &mut Declared) -> Vec<Finding> {
+    let Declared { name: stage, options, keyed, data_parallel, .. } = stage;
     let mut found = Vec::new();
     let mut find = |what: String, cure: &str| found.push(Finding::new(format!("stage `{stage}`: {what}"), cure));
     for option in &options.twice {
@@ -95,11 +78,11 @@ pub(super) fn of_options(stage: &str, options: &mut StageOptions, keyed_and_para
         );
     }
     if let Placement::Tasks { limit } = options.placement
-        && !(1..=TASKS_MOST).contains(&limit)
+        && !(1 <= limit.min && limit.min <= limit.max && limit.max <= TASKS_MOST)
     {
         find(format!("a limit of {limit} events on their way"), "give 1 to 65536");
     }
-    if let Placement::Domain { limit: Some(0), .. } = options.placement {
+    if let Placement::Domain { limit: Some(Threads { min: 0, .. }), .. } = options.placement {
         find("a limit of 0 workers would never run".into(), "give at least 1");
     }
     if options.queue_events == 0 || options.queue_events > QUEUE_MOST {
@@ -117,7 +100,7 @@ pub(super) fn of_options(stage: &str, options: &mut StageOptions, keyed_and_para
     if options.max_age.is_some_and(|age| age.is_zero()) {
         find("a time to live of zero lets nothing through".into(), "give a time above zero, or none");
     }
-    if keyed_and_parallel {
+    if *keyed && *data_parallel {
         find(
             "`.keyed(..)` on a data-parallel handler, which works on one key's events at once".into(),
             "use a plain handler with `.threads(..)`",
@@ -137,13 +120,17 @@ fn of_threads(threads: Threads) -> Option<String> {
 
 /// Checks everything, then lays the graph out for a driver.
 pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
-    let wires = Wires::of(&pipeline);
+    let shape = Shape::of(&pipeline);
     let mut findings = std::mem::take(&mut pipeline.findings);
-    findings.extend(of_names(&pipeline));
+    let (table, of_settings) = numbers::table(&pipeline);
+    findings.extend(of_settings);
+    // One that configuration takes the last stage from simply has no threads.
+    let in_code = domains_in_use(&pipeline);
+    numbers::write_back(&mut pipeline, &table);
+    findings.extend(pipeline.stages.iter_mut().flat_map(of_stage));
+    findings.extend(of_names(&pipeline, &in_code));
     findings.extend(of_ports(&pipeline));
-    findings.extend(of_refusing_edges(&pipeline));
-    findings.extend(of_blocking_cycles(&pipeline, &wires));
-    findings.extend(of_blocking_uses(&pipeline, &wires));
+    findings.extend(shape.check(&numbers::manners(&pipeline)));
     if cfg!(panic = "abort") {
         findings.push(Finding::new(
             "this program is built with `panic = \"abort\"`, so a panic in one handler would end the process",
@@ -153,7 +140,8 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
     if !findings.is_empty() {
         return Err(StartError { pipeline: pipeline.shared.name.clone(), findings });
     }
-    let graph = lay_out(pipeline, &wires);
+    numbers::set_up(&mut pipeline, &table);
+    let graph = lay_out(pipeline, shape, table);
     start_handlers(graph)
 }
 
@@ -173,37 +161,7 @@ fn start_handlers(graph: Graph) -> Result<Graph, StartError> {
     Err(StartError { pipeline: graph.shared.name.clone(), findings })
 }
 
-/// Who feeds whom.
-struct Wires {
-    /// Links and declared uses.
-    next: Vec<Vec<usize>>,
-    /// Those of them whose target blocks when full.
-    blocking: Vec<Vec<usize>>,
-}
-
-impl Wires {
-    fn of(pipeline: &Pipeline) -> Self {
-        let n = pipeline.stages.len();
-        let mut wires = Wires { next: vec![Vec::new(); n], blocking: vec![Vec::new(); n] };
-        let sketch = lock(&pipeline.sketch);
-        let links = sketch.edges.iter().filter_map(|drawn| match drawn.to {
-            Target::Stage(to) => Some((drawn.edge.from as usize, to as usize)),
-            Target::Answer(_) => None,
-        });
-        let uses = pipeline.stages.iter().enumerate().flat_map(|(from, stage)| {
-            stage.uses.iter().filter(|(id, _)| *id == pipeline.shared.id).map(move |(_, to)| (from, *to as usize))
-        });
-        for (from, to) in links.chain(uses).filter(|(from, to)| *from < n && *to < n) {
-            wires.next[from].push(to);
-            if pipeline.stages[to].when_full == WhenFull::Block {
-                wires.blocking[from].push(to);
-            }
-        }
-        wires
-    }
-}
-
-fn of_names(pipeline: &Pipeline) -> Vec<Finding> {
+fn of_names(pipeline: &Pipeline, in_code: &[bool]) -> Vec<Finding> {
     let mut found = Vec::new();
     if pipeline.stages.is_empty() {
         found.push(Finding::new("the pipeline has no stages", "declare one with `.stage(..)` or `.source(..)`"));
@@ -218,17 +176,23 @@ fn of_names(pipeline: &Pipeline) -> Vec<Finding> {
                 "configuration and metrics hang on it: use words like `resize-images`",
             ));
         }
+        if kind == "domain" && (name == OWN || name == ASYNC) {
+            found.push(Finding::new(
+                format!("a domain is named `{name}`, which in configuration stands for a place of another kind"),
+                "give it another name",
+            ));
+        }
         if seen.contains(&name.as_str()) {
             found.push(Finding::new(format!("two stages or domains are named `{name}`"), "give each its own name"));
         }
         seen.push(name);
     }
+    let in_use = domains_in_use(pipeline);
     for (index, DeclaredDomain { name, threads, .. }) in pipeline.domains.iter().enumerate() {
         if let Some(what) = of_threads(*threads) {
             found.push(Finding::new(format!("domain `{name}`: {what}"), "give 1 to 1024 threads, the least first"));
         }
-        let on = |stage: &&super::pipeline::Declared| matches!(stage.placement, Placement::Domain { domain, .. } if domain.index as usize == index);
-        if pipeline.stages.iter().find(on).is_none() {
+        if !in_code[index] && !in_use[index] {
             found.push(Finding::new(
                 format!("domain `{name}` runs no stage"),
                 "put one on it with `.on(&domain)`, or remove it",
@@ -245,86 +209,34 @@ fn of_names(pipeline: &Pipeline) -> Vec<Finding> {
     found
 }
 
+/// Which of the declared domains run a stage.
+fn domains_in_use(pipeline: &Pipeline) -> Vec<bool> {
+    let mut in_use = vec![false; pipeline.domains.len()];
+    for stage in &pipeline.stages {
+        if let Placement::Domain { domain, .. } = stage.options.placement {
+            in_use[domain.index as usize] = true;
+        }
+    }
+    in_use
+}
+
 fn of_ports(pipeline: &Pipeline) -> Option<Finding> {
     let open = open_ports(&pipeline.sketch);
     let what = format!("{} open port{}: {}", open.len(), if open.len() == 1 { "" } else { "s" }, open.join("; "));
     (!open.is_empty()).then(|| Finding::new(what, "link each, or end it: `p.end(\"name\", outlet, drop)`"))
 }
 
-/// A refusal on an inner edge has nobody to go back to.
-fn of_refusing_edges(pipeline: &Pipeline) -> Vec<Finding> {
-    let sketch = lock(&pipeline.sketch);
-    let found = sketch.edges.iter().filter_map(|drawn| {
-        let Target::Stage(to) = drawn.to else { return None };
-        let stage = &pipeline.stages[to as usize];
-        let refuses = match (stage.has_policy, stage.when_full == WhenFull::Reject) {
-            (true, _) => "may shed",
-            (_, true) => "rejects when full",
-            _ => return None,
-        };
-        let what =
-            format!("`{}` {refuses}, and what it refuses of `{}` has nowhere to go", stage.name, drawn.edge.port);
-        (!drawn.has_overflow)
-            .then(|| Finding::new(what, "open an overflow outlet on the edge: `let (out, over) = out.overflow();`"))
-    });
-    found.collect()
-}
-
-/// A cycle whose every edge blocks can fill up and stand still for ever.
-fn of_blocking_cycles(pipeline: &Pipeline, wires: &Wires) -> Vec<Finding> {
-    let components = order::components(&wires.blocking);
-    let cycles = components
-        .iter()
-        .filter(|stages| stages.len() > 1 || stages.iter().any(|&stage| wires.blocking[stage].contains(&stage)));
-    let found = cycles.map(|stages| {
-        let names: Vec<_> = stages.iter().map(|&stage| format!("`{}`", pipeline.stages[stage].name)).collect();
-        Finding::new(
-            format!(
-                "a cycle in which every queue blocks when full could wait for itself for ever: {}",
-                names.join(", ")
-            ),
-            "let one queue on it reject with an overflow outlet, or drop: `.when_full(WhenFull::Reject)`",
-        )
-    });
-    found.collect()
-}
-
-/// A handler that waits for room keeps a worker from every stage of its domain: none of them may be what makes room.
-fn of_blocking_uses(pipeline: &Pipeline, wires: &Wires) -> Vec<Finding> {
-    let domain = |stage: usize| match pipeline.stages[stage].placement {
-        Placement::Domain { domain, .. } => Some(domain.index),
-        Placement::Own(_) | Placement::Tasks { .. } => None,
-    };
-    let reaches = order::reach(&wires.next);
-    let mut found = Vec::new();
-    for (from, stage) in pipeline.stages.iter().enumerate() {
-        for &(_, to) in stage.uses.iter().filter(|(id, _)| *id == pipeline.shared.id) {
-            let to = to as usize;
-            let shares = |other: usize| domain(from).is_some() && domain(from) == domain(other);
-            let waits_for = |other: usize| shares(other) && (other == to || reaches[to][other]);
-            let target = &pipeline.stages[to];
-            if target.when_full == WhenFull::Block && (0..pipeline.stages.len()).any(waits_for) {
-                let what = format!(
-                    "the handler of `{}` offers to `{}`, and room there is made by a stage of its own domain",
-                    stage.name, target.name
-                );
-                found.push(Finding::new(what, "give the stage threads of its own, or link the two"));
-            }
-        }
-    }
-    found
-}
-
 // ---- layout
 
-fn lay_out(pipeline: Pipeline, wires: &Wires) -> Graph {
-    let components = order::components(&wires.next);
+fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
+    let next = shape.next();
+    let components = order::components(&next);
     let mut component_of = vec![0; pipeline.stages.len()];
     for (index, stages) in components.iter().enumerate() {
         stages.iter().for_each(|&stage| component_of[stage] = index);
     }
     let (domains, domain_of) = lay_domains(&pipeline, &components, &component_of);
-    let reaches = order::reach(&wires.next);
+    let reaches = order::reach(&next);
     let sketch = lock(&pipeline.sketch);
     let edges: Vec<Arc<EdgeCore>> = sketch.edges.iter().map(|drawn| drawn.edge.clone()).collect();
     if !pipeline.answers.is_empty() {
@@ -338,7 +250,7 @@ fn lay_out(pipeline: Pipeline, wires: &Wires) -> Graph {
         names: pipeline.stages.iter().map(|stage| stage.name.clone()).collect(),
     });
     let upstream_of = |index: usize| {
-        let feeds = |from: &usize| wires.next[*from].iter().any(|&to| component_of[to] == index);
+        let feeds = |from: &usize| next[*from].iter().any(|&to| component_of[to] == index);
         let mut upstream: Vec<usize> = (0..component_of.len()).filter(feeds).map(|from| component_of[from]).collect();
         upstream.sort_unstable();
         upstream.dedup();
@@ -346,6 +258,7 @@ fn lay_out(pipeline: Pipeline, wires: &Wires) -> Graph {
         upstream
     };
     let upstream: Vec<Vec<usize>> = (0..components.len()).map(upstream_of).collect();
+    let drawing = pipeline.graph();
     let needs_pool = pipeline.stages.iter().any(|stage| stage.data_parallel);
     Graph {
         shared: pipeline.shared,
@@ -356,16 +269,20 @@ fn lay_out(pipeline: Pipeline, wires: &Wires) -> Graph {
             .zip(upstream)
             .map(|(stages, upstream)| Component { stages, upstream })
             .collect(),
-        watchdog_ns: pipeline.watchdog_ns,
+        table: Mutex::new(table),
+        shape,
         needs_pool,
+        drawing,
         stages: pipeline
             .stages
             .into_iter()
             .zip(&domain_of)
             .map(|(stage, &domain)| Node {
-                places: first_places(&stage.placement, stage.is_source, &domains[domain]),
+                places: first_places(&stage.options.placement, stage.is_source, &domains[domain]),
                 name: stage.name,
                 domain,
+                weighs: stage.weighs,
+                is_source: stage.is_source,
                 activation: stage.activation,
                 inbox: stage.inbox,
             })
@@ -376,7 +293,7 @@ fn lay_out(pipeline: Pipeline, wires: &Wires) -> Graph {
 
 fn first_places(placement: &Placement, source: bool, domain: &DomainPlan) -> usize {
     let limit = match placement {
-        Placement::Domain { limit: Some(limit), .. } => *limit,
+        Placement::Domain { limit: Some(limit), .. } => limit.min,
         _ => domain.threads.min,
     };
     if source { 1 } else { limit.min(domain.threads.min) }
@@ -387,10 +304,12 @@ fn lay_domains(
     components: &[Vec<usize>],
     component_of: &[usize],
 ) -> (Vec<DomainPlan>, Vec<usize>) {
-    let mut domains: Vec<DomainPlan> = pipeline
-        .domains
-        .iter()
-        .map(|declared| DomainPlan {
+    let in_use = domains_in_use(pipeline);
+    let mut domains: Vec<DomainPlan> = Vec::new();
+    let mut index_of = vec![0; pipeline.domains.len()];
+    for (index, declared) in pipeline.domains.iter().enumerate().filter(|(index, _)| in_use[*index]) {
+        index_of[index] = domains.len();
+        domains.push(DomainPlan {
             name: declared.name.clone(),
             own: false,
             caller_runs: declared.caller_runs,
@@ -398,14 +317,14 @@ fn lay_domains(
             threads: declared.threads,
             stages: Vec::new(),
             spans: Vec::new(),
-        })
-        .collect();
+        });
+    }
     let mut domain_of = vec![0; pipeline.stages.len()];
     // Components come upstream first; a domain prefers what is downstream.
     for &stage in components.iter().rev().flatten() {
         let declared = &pipeline.stages[stage];
-        domain_of[stage] = match declared.placement {
-            Placement::Domain { domain, .. } => domain.index as usize,
+        domain_of[stage] = match declared.options.placement {
+            Placement::Domain { domain, .. } => index_of[domain.index as usize],
             Placement::Own(threads) => {
                 domains.push(own_domain(&declared.name, threads, false));
                 domains.len() - 1
@@ -413,7 +332,7 @@ fn lay_domains(
             Placement::Tasks { limit } => {
                 let shared = &pipeline.shared;
                 // On virtual time each event on its way has a worker of its own, as none of them takes any.
-                let runs = if shared.clock.is_virtual() { limit } else { pumps(shared, limit) };
+                let runs = if shared.clock.is_virtual() { limit.max } else { pumps(shared, limit.max) };
                 domains.push(own_domain(&declared.name, runs.into(), true));
                 domains.len() - 1
             }

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::Graph;
 use crate::{
-    metrics::{Counts, ShedCount, short},
+    metrics::{Counts, ShedCount, fit, short},
     name::cut,
+    units::as_ns,
 };
 
 use std::sync::atomic::Ordering;
@@ -145,13 +146,25 @@ impl Ledger {
     }
 }
 
-/// How a pipeline ended.
+/// How a pipeline ended. Printed, it is the ledger as a table, and a line that says whether it adds up.
+///
+/// ```
+/// use seda_core::prelude::*;
+/// let mut p = Pipeline::named("numbers");
+/// let numbers = p.source("count", 0..3);
+/// p.end("print", numbers, |n| println!("{n}"));
+/// let report = p.start()?.finish();
+/// assert_eq!(report.ledger().stage("print").map(|row| (row.offered, row.done)), Some((3, 3)));
+/// assert_eq!((report.balanced(), report.left(), report.stuck.len()), (true, 0, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {
     /// Name of the pipeline.
     pub pipeline: String,
     /// Time that the stop took.
+    #[serde(rename = "took_ns", serialize_with = "as_ns")]
     pub took: Duration,
     /// Handlers that did not return by the last deadline; their threads were abandoned and what they give is ignored.
     pub stuck: Vec<String>,
@@ -179,6 +192,27 @@ impl Report {
     }
 }
 
+#[cfg(feature = "json")]
+impl Ledger {
+    /// As JSON text, on one line: `stages` and `edges`, the fields by their names.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        crate::metrics::json(self)
+    }
+}
+
+#[cfg(feature = "json")]
+impl Report {
+    /// As JSON text, on one line, with the ledger and its edges; `took_ns` is in nanoseconds. Later versions add fields;
+    /// none changes its meaning.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        crate::metrics::json(self)
+    }
+}
+
+/// A line for each stage, at most 80 columns wide; numbers are shortened where they would not fit. `{:#}` has a line for
+/// each edge too.
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -191,30 +225,48 @@ impl fmt::Display for Ledger {
                 f,
                 "{:<16} {:>10} {:>8} {:>10} {:>6} {:>7} {:>7} {:>6}",
                 cut(&row.name, 16),
-                row.offered,
-                row.refused(),
-                row.done,
-                row.failed,
-                row.expired,
-                row.dropped,
-                row.left
+                fit(row.offered, 10),
+                fit(row.refused(), 8),
+                fit(row.done, 10),
+                fit(row.failed, 6),
+                fit(row.expired, 7),
+                fit(row.dropped, 7),
+                fit(row.left, 6)
+            )?;
+        }
+        if f.alternate() { self.edges_table(f) } else { Ok(()) }
+    }
+}
+
+impl Ledger {
+    fn edges_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<26} {:<16} {:>10} {:>10} {:>6}", "edge from", "to", "produced", "offered", "left")?;
+        for edge in &self.edges {
+            let (produced, offered, left) = (fit(edge.produced, 10), fit(edge.offered, 10), fit(edge.left, 6));
+            writeln!(
+                f,
+                "{:<26} {:<16} {produced:>10} {offered:>10} {left:>6}",
+                cut(&edge.from, 26),
+                cut(&edge.to, 16)
             )?;
         }
         Ok(())
     }
 }
 
+/// The ledger's table, then in one line each: what was left in outboxes, who is stuck, and whether it adds up. `{:#}` has
+/// the edges too.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.ledger)?;
+        fmt::Display::fmt(&self.ledger, f)?;
         let left: u64 = self.ledger.edges.iter().map(|edge| edge.left).sum();
         if left > 0 {
             writeln!(f, "left in outboxes: {left}")?;
         }
         for stage in &self.stuck {
-            writeln!(f, "stuck: the handler of `{stage}` did not return; its thread was abandoned")?;
+            writeln!(f, "stuck: `{}` did not return; its thread was abandoned", cut(stage, 30))?;
         }
         let adds_up = if self.balanced() { "adds up" } else { "DOES NOT ADD UP" };
-        write!(f, "{}: stopped in {}, the ledger {adds_up}", self.pipeline, short(self.took))
+        write!(f, "{}: stopped in {}, the ledger {adds_up}", cut(&self.pipeline, 31), short(self.took))
     }
 }

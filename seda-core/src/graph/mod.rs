@@ -2,18 +2,31 @@
 
 mod check;
 pub(crate) mod drain;
+mod drawing;
+mod fits;
+pub(crate) mod health;
 mod ledger;
+pub(crate) mod live;
+mod numbers;
 pub(crate) mod order;
 mod pipeline;
+mod shape;
 
-pub use check::{Finding, StartError};
+pub use check::StartError;
+pub use drawing::Drawing;
+pub use health::{Health, Trouble};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
 pub use pipeline::{Answer, LinkTo, Pipeline};
 
-use std::{any::Any, sync::Arc};
+use std::{
+    any::Any,
+    sync::{Arc, Mutex},
+};
 
+use self::shape::Shape;
 use crate::{
     options::Threads,
+    settings::table::Table,
     stage::{
         activation::Activate,
         core::{EdgeCore, Shared},
@@ -30,13 +43,20 @@ pub(crate) struct Graph {
     pub(crate) answers: Vec<(String, Arc<AnswerCounts>)>,
     /// Strongly connected components, upstream first: the order of a drain.
     pub(crate) components: Vec<Component>,
-    pub(crate) watchdog_ns: u64,
+    /// The value of each key, and who set it; held through a change, so that one comes after another.
+    pub(crate) table: Mutex<Table>,
+    pub(crate) shape: Shape,
     pub(crate) needs_pool: bool,
+    /// Of the graph as declared, without numbers.
+    pub(crate) drawing: Drawing,
 }
 
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) domain: usize,
+    /// Its code says what an event weighs.
+    pub(crate) weighs: bool,
+    pub(crate) is_source: bool,
     pub(crate) activation: Arc<dyn Activate>,
     /// The typed inbox, for entries.
     pub(crate) inbox: Arc<dyn Any + Send + Sync>,

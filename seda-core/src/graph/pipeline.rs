@@ -8,13 +8,17 @@ use std::{
     time::Duration,
 };
 
-use super::check::{self, Finding, StartError};
+use super::{
+    check::{self, StartError},
+    numbers,
+};
 use crate::{
-    clock::ns,
     event::Event,
+    finding::Finding,
     graph::Graph,
-    options::{DomainId, Placement, StageOptions, Threads, WhenFull},
+    options::{DomainId, Placement, StageOptions, Threads},
     queue::Store,
+    settings::{ChangeError, Configure, Explained, schema},
     stage::{
         activation::{Activate, Activation},
         ask::Ask,
@@ -49,11 +53,22 @@ pub struct Pipeline {
     pub(super) stages: Vec<Declared>,
     pub(super) domains: Vec<DeclaredDomain>,
     pub(super) answers: Vec<(String, Arc<AnswerCounts>)>,
-    pub(super) watchdog_ns: u64,
+    /// What the code says of the whole.
+    pub(super) numbers: Whole,
+    /// Read when all names are known; the later holds.
+    pub(super) configured: Vec<Box<dyn Configure + Send + Sync>>,
     /// What the host named to run async handlers.
     pub(crate) runtime: Option<Arc<dyn Spawn>>,
     /// Found while building: told at start, with the rest.
     pub(super) findings: Vec<Finding>,
+}
+
+/// Numbers of the whole, as far as the code gives them.
+#[derive(Default)]
+pub(super) struct Whole {
+    pub(super) byte_budget: Option<u64>,
+    pub(super) watchdog: Option<Duration>,
+    pub(super) metrics: Option<bool>,
 }
 
 /// A domain as declared.
@@ -66,10 +81,11 @@ pub(super) struct DeclaredDomain {
 /// A stage as declared.
 pub(super) struct Declared {
     pub(super) name: String,
-    pub(super) placement: Placement,
-    pub(super) when_full: WhenFull,
-    pub(super) has_policy: bool,
+    /// What its code says; from the checks on, what it and configuration say together.
+    pub(super) options: StageOptions,
     pub(super) is_source: bool,
+    pub(super) keyed: bool,
+    pub(super) weighs: bool,
     pub(super) uses: Vec<(u32, u32)>,
     pub(super) activation: Arc<dyn Activate>,
     /// The same, typed, for a model in the handler's place.
@@ -81,6 +97,7 @@ pub(super) struct Declared {
 /// What a stage's parts say, without its types.
 struct Shape {
     keyed: bool,
+    weighs: bool,
     /// Keys, weights or classes are read off its events.
     read: bool,
     whole_batches: bool,
@@ -92,7 +109,6 @@ struct Shape {
 struct Planned {
     core: Arc<StageCore>,
     book: Book,
-    places: usize,
     /// For a queue that reads marks: how many classes it has.
     marked: Option<u8>,
     declare: Declare,
@@ -107,7 +123,7 @@ impl std::fmt::Debug for Pipeline {
 }
 
 /// Default time after which a handler that has not returned is named.
-const WATCHDOG: Duration = Duration::from_secs(10);
+pub(super) const WATCHDOG: Duration = Duration::from_secs(10);
 
 impl Pipeline {
     /// An empty pipeline. Its name is in logs, metrics and reports.
@@ -120,7 +136,8 @@ impl Pipeline {
             stages: Vec::new(),
             domains: Vec::new(),
             answers: Vec::new(),
-            watchdog_ns: ns(WATCHDOG),
+            numbers: Whole::default(),
+            configured: Vec::new(),
             runtime: None,
             findings: Vec::new(),
         }
@@ -130,7 +147,7 @@ impl Pipeline {
 
     /// Whether waits and service times are recorded. Default true; counters always are.
     pub fn metrics(&mut self, on: bool) -> &mut Self {
-        self.shared.metrics.store(on, Ordering::Relaxed);
+        self.numbers.metrics = Some(on);
         self
     }
 
@@ -144,16 +161,30 @@ impl Pipeline {
         self
     }
 
+    /// How often what is measured goes to the recorder of the `metrics` facade that the host has installed, from the
+    /// pipeline's timer thread: by default each second while any worker is awake, and once more when all have come to
+    /// rest, so that an idle pipeline has no wake-ups. Zero: never by itself, only by
+    /// [`publish`](crate::Running::publish) and once at the end. Without a recorder nothing is looked at; one of a type
+    /// without size counts as none here, as the facade's own empty one is.
+    ///
+    /// Nothing is lost on a recorder that is installed late, or on one that takes another's place: counters are absolute,
+    /// and what a histogram was not yet told goes to whichever is there at the next time.
+    #[cfg(feature = "metrics")]
+    pub fn publish_every(&mut self, every: Duration) -> &mut Self {
+        self.shared.publisher.set_every(every);
+        self
+    }
+
     /// A handler that has not returned for so long is named through tracing. Default 10 s.
     pub fn watchdog(&mut self, after: Duration) -> &mut Self {
-        self.watchdog_ns = ns(after).max(1);
+        self.numbers.watchdog = Some(after.max(Duration::from_nanos(1)));
         self
     }
 
     /// Most bytes that all queues together may hold, of the events that say their weight. Entries and sources wait, or
     /// refuse, above it; inner edges may exceed it by a batch each. Default: none.
     pub fn byte_budget(&mut self, bytes: u64) -> &mut Self {
-        if self.shared.budget.limit.set(bytes).is_err() {
+        if self.numbers.byte_budget.replace(bytes).is_some() {
             self.find("the byte budget is given twice", "give it once");
         }
         self
@@ -181,6 +212,37 @@ impl Pipeline {
             self.find("callers are to run a domain of another pipeline", "use a domain of this one");
         }
         self
+    }
+
+    // ---- configuration
+
+    /// Takes numbers from [`Settings`](crate::Settings), or from a configuration read from files and the environment. At any time before the
+    /// start, before or after the stages that it names; they hold over what the code says, and later ones over earlier
+    /// ones. What is wrong with them is told at start, with all other findings.
+    pub fn configure(&mut self, from: &impl Configure) -> &mut Self {
+        self.configured.push(from.keep());
+        self
+    }
+
+    /// What a key is, its value as things stand, and which layer set it: `explain("stage.price.threads")`.
+    ///
+    /// # Errors
+    /// A key, stage or domain that does not exist, with the nearest that does.
+    pub fn explain(&self, key: &str) -> Result<Explained, ChangeError> {
+        numbers::table(self).0.explain(key, numbers::note)
+    }
+
+    /// The same of every key.
+    #[must_use]
+    pub fn explain_all(&self) -> Vec<Explained> {
+        numbers::table(self).0.explain_all(numbers::note)
+    }
+
+    /// A JSON Schema (draft 2020-12) of a configuration file for this very pipeline: it knows its stages and domains, so
+    /// that an editor can complete their names and mark what does not fit.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        schema(&numbers::names(self))
     }
 
     // ---- stages
@@ -280,8 +342,19 @@ impl Pipeline {
         self.add_source(name.into(), source::parts(source.into_source().0), domain)
     }
 
-    /// A stage that makes an event each time `every` has passed, from the number of the tick. Ticks that a stalled
-    /// pipeline missed are not made up for.
+    /// A stage that makes an event each time `every` has passed, from the number of the tick, which begins at 0. Ticks that
+    /// a stalled pipeline missed are not made up for.
+    ///
+    /// ```
+    /// use seda_core::{prelude::*, test::{Virtual, collect}};
+    /// let mut p = Pipeline::named("clock");
+    /// let ticks = p.tick("tick", secs(1), |n| n);
+    /// let seen = collect(&mut p, "seen", ticks);
+    /// let mut sim = Virtual::start(p, 1)?;
+    /// sim.advance(secs(3));
+    /// assert_eq!(seen.take(), [0, 1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn tick<T: Event>(
         &mut self,
         name: impl Into<String>,
@@ -311,76 +384,46 @@ impl Pipeline {
 
     fn add<I: Event, O: Event>(&mut self, name: String, parts: StageParts<I, O>, source: bool) -> (Inlet<I>, Port<O>) {
         let StageParts { factory, options, extract, whole_batches, data_parallel } = parts;
-        let shape =
-            Shape { keyed: extract.key.is_some(), read: !extract.is_empty(), whole_batches, data_parallel, source };
-        let planned = self.planned(name, options, shape);
+        let (keyed, weighs, read) = (extract.key.is_some(), extract.weight.is_some(), !extract.is_empty());
+        let planned = self.planned(name, options, Shape { keyed, weighs, read, whole_batches, data_parallel, source });
         let store = match planned.marked {
             Some(classes) => Store::marked(classes),
             None => Store::plain(),
         };
         let inbox = Arc::new(Inbox::new(planned.core, extract, store, planned.book));
         let port = Port::new();
-        let activation = Arc::new(Activation::new(inbox.clone(), factory, port.clone(), planned.places));
+        let activation = Arc::new(Activation::new(inbox.clone(), factory, port.clone()));
         self.stages.push((planned.declare)(activation.clone(), activation, inbox));
         (Inlet { pipeline: self.shared.id, stage: self.stages.len() as u32 - 1, event: PhantomData }, port)
     }
 
     /// What can be said of a stage without its types.
     fn planned(&mut self, name: String, mut options: StageOptions, shape: Shape) -> Planned {
-        let has_policy = options.was_given("admission");
-        self.findings.extend(check::of_options(&name, &mut options, shape.keyed && shape.data_parallel));
         if let Placement::Domain { domain, .. } = options.placement
             && domain.pipeline != self.shared.id
         {
             self.find(format!("stage `{name}` is put on a domain of another pipeline"), "use a domain of this one");
             options.placement = StageOptions::default().placement;
         }
-        let (places, limit) = self.places(options.placement, shape.source);
-        let of_this = options.uses.iter().filter(|(pipeline, _)| *pipeline == self.shared.id);
-        let core = Arc::new(StageCore {
-            id: self.stages.len() as u32,
-            name: name.clone(),
-            shared: self.shared.clone(),
-            home: OnceLock::new(),
-            max_age_ns: options.max_age.map_or(0, |age| ns(age).max(1)),
-            uses: of_this.map(|(_, stage)| *stage).collect(),
-        });
+        let uses = std::mem::take(&mut options.uses);
+        let own = uses.iter().filter(|(pipeline, _)| *pipeline == self.shared.id).map(|(_, stage)| *stage).collect();
+        let core = Arc::new(StageCore::new(self.stages.len() as u32, name.clone(), self.shared.clone(), own));
         let marked = shape.read || options.queue_bytes.is_some() || options.classes > 1;
-        let book = Book::new(&mut options, places as u32, limit, shape.whole_batches, shape.source);
+        let marked = marked.then_some(options.classes);
+        let book = Book::new(&options, shape.whole_batches, shape.source);
         let declare = move |activation, typed, inbox| Declared {
             name,
-            placement: options.placement,
-            when_full: options.when_full,
-            has_policy,
+            options,
             is_source: shape.source,
-            uses: options.uses,
+            keyed: shape.keyed,
+            weighs: shape.weighs,
+            uses,
             activation,
             typed,
             inbox,
             data_parallel: shape.data_parallel,
         };
-        Planned { core, book, places, marked: marked.then_some(options.classes), declare: Box::new(declare) }
-    }
-
-    /// Most places for workers that a stage can ever have, and how many it has at first.
-    fn places(&self, placement: Placement, source: bool) -> (usize, usize) {
-        let (most, first) = match placement {
-            Placement::Own(threads) => (threads.max, threads.min),
-            Placement::Tasks { limit } => {
-                let limit = limit.clamp(1, check::TASKS_MOST);
-                return (limit + check::PUMPS_MOST, limit);
-            }
-            Placement::Domain { domain, limit } => {
-                let threads = self.domains[domain.index as usize].threads.max;
-                let limit = limit.unwrap_or(threads).min(threads);
-                (limit, limit)
-            }
-        };
-        // A source has one state.
-        let most = if source { 1 } else { most };
-        // Numbers that make no sense are findings; until those are told, they must not break anything.
-        let sane = |n: usize| n.clamp(1, check::THREADS_MOST);
-        (sane(most), sane(first).min(sane(most)))
+        Planned { core, book, marked, declare: Box::new(declare) }
     }
 
     // ---- links
@@ -454,7 +497,7 @@ impl Pipeline {
 
     /// Async handlers, by their stages' names.
     pub(crate) fn async_stages(&self) -> Vec<String> {
-        let tasks = |declared: &&Declared| matches!(declared.placement, Placement::Tasks { .. });
+        let tasks = |declared: &&Declared| matches!(declared.options.placement, Placement::Tasks { .. });
         self.stages.iter().filter(tasks).map(|declared| format!("`{}`", declared.name)).collect()
     }
 
@@ -535,7 +578,7 @@ pub(super) fn open_ports(sketch: &Mutex<Sketch>) -> Vec<String> {
 }
 
 /// A type's name without the paths.
-fn short_type(name: &str) -> String {
+pub(super) fn short_type(name: &str) -> String {
     let mut short = String::new();
     let mut word = String::new();
     for c in name.chars() {

@@ -44,6 +44,26 @@ impl Distribution {
         self.table.as_ref().map_or(0, |table| table.value_at_quantile(q).min(self.max))
     }
 
+    /// What was recorded after `before`, an earlier copy: each bucket's middle, and how many fell into it. At most `most`
+    /// in all: of more, each bucket keeps its share.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn since(&self, before: &Distribution, most: u64) -> Vec<(u64, u64)> {
+        let (Some(table), true) = (&self.table, self.count > before.count) else { return Vec::new() };
+        let mut new = Histogram::clone(table);
+        if let Some(old) = &before.table {
+            new.subtract(&**old).expect("a table only grows");
+        }
+        let all = new.len();
+        let (mut seen, mut kept) = (0, 0);
+        let shares = new.iter_recorded().map(|bucket| {
+            seen += bucket.count_at_value();
+            // Of the sum and not of each, so that small buckets are not all lost to rounding.
+            let upto = if all <= most { seen } else { (seen as f64 / all as f64 * most as f64).round() as u64 };
+            (table.median_equivalent(bucket.value_iterated_to()), upto - std::mem::replace(&mut kept, upto))
+        });
+        shares.filter(|&(_, times)| times > 0).collect()
+    }
+
     pub(crate) fn percentiles(&self) -> Percentiles {
         let at = |q| Duration::from_nanos(self.quantile(q));
         Percentiles {
@@ -89,6 +109,30 @@ mod tests {
         d.record(5, 1);
         assert_eq!(d.percentiles().max, Duration::from_secs(36_000));
         assert_eq!(d.count, 3);
+    }
+
+    #[cfg(feature = "metrics")]
+    #[test]
+    fn what_came_since_a_copy_is_told_once_also_when_the_table_was_widened() {
+        let mut d = Distribution::default();
+        d.record(1_000, 3);
+        let before = d.clone();
+        d.record(1_000, 2);
+        d.record(2 * FIRST_NS, 1);
+        let near = |(value, times): (u64, u64), of: u64, n: u64| times == n && value.abs_diff(of) <= of / 100;
+        let since = d.since(&before, 1000);
+        assert!(since.len() == 2 && near(since[0], 1_000, 2) && near(since[1], 2 * FIRST_NS, 1), "{since:?}");
+        assert!(d.since(&d.clone(), 1000).is_empty());
+    }
+
+    #[cfg(feature = "metrics")]
+    #[test]
+    fn of_too_many_each_bucket_keeps_its_share() {
+        let mut d = Distribution::default();
+        d.record(1_000, 3_000_000);
+        d.record(9_000, 1_000_000);
+        let times: Vec<u64> = d.since(&Distribution::default(), 1000).into_iter().map(|(_, times)| times).collect();
+        assert_eq!(times, [750, 250]);
     }
 
     #[test]

@@ -2,6 +2,9 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
+use super::figures::{fit, short};
+use crate::{name::cut, units::as_ns};
+
 /// Offers to one stage by how they ended. `offered = refused + done + failed + expired + dropped + left`, where what is
 /// left is still queued or in hand.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -64,14 +67,19 @@ pub struct Percentiles {
     /// Events that it stands for.
     pub count: u64,
     /// Mean.
+    #[serde(rename = "mean_ns", serialize_with = "as_ns")]
     pub mean: Duration,
     /// Half took at most this.
+    #[serde(rename = "p50_ns", serialize_with = "as_ns")]
     pub p50: Duration,
     /// Nine in ten took at most this.
+    #[serde(rename = "p90_ns", serialize_with = "as_ns")]
     pub p90: Duration,
     /// All but one in a hundred took at most this.
+    #[serde(rename = "p99_ns", serialize_with = "as_ns")]
     pub p99: Duration,
     /// The longest.
+    #[serde(rename = "max_ns", serialize_with = "as_ns")]
     pub max: Duration,
 }
 
@@ -92,6 +100,7 @@ pub struct Blocked {
     /// The stage without room.
     pub on: String,
     /// Summed over the places for workers.
+    #[serde(rename = "time_ns", serialize_with = "as_ns")]
     pub time: Duration,
 }
 
@@ -118,6 +127,7 @@ pub struct StageSnapshot {
     /// Most bytes that may wait.
     pub queue_bytes_bound: Option<u64>,
     /// Age of the event that has waited longest, to within the sampling of stamps.
+    #[serde(rename = "oldest_ns", serialize_with = "as_ns")]
     pub oldest: Duration,
     /// Events that workers hold.
     pub in_hand: usize,
@@ -132,12 +142,15 @@ pub struct StageSnapshot {
     /// Events taken at once.
     pub batch: BatchSizes,
     /// Time in the handler, summed over the places.
+    #[serde(rename = "busy_ns", serialize_with = "as_ns")]
     pub busy: Duration,
     /// Time stalled, summed over the places.
+    #[serde(rename = "blocked_ns", serialize_with = "as_ns")]
     pub blocked: Duration,
     /// The same by the stage that had no room.
     pub blocked_on: Vec<Blocked>,
     /// Rest of the threads' time; for an own pool only, where the threads are the stage's.
+    #[serde(rename = "idle_ns", serialize_with = "as_ns")]
     pub idle: Duration,
 }
 
@@ -157,13 +170,32 @@ pub struct EdgeSnapshot {
     pub left: u64,
 }
 
-/// A pipeline at one moment. Its size depends on the graph alone, so one can be taken every 100 ms.
+/// A pipeline at one moment. Its size depends on the graph alone, so one can be taken every 100 ms. Printed, it is a table;
+/// with serde it becomes JSON.
+///
+/// ```
+/// # use seda_core::prelude::*;
+/// # let mut p = Pipeline::named("orders");
+/// # let orders = p.sink("ship", |_: u32| ());
+/// # let running = p.start()?;
+/// # running.offer(orders, 7)?;
+/// let snapshot = running.snapshot();
+/// for stage in &snapshot.stages {
+///     let full = stage.queue_len as f64 / stage.queue_bound as f64;
+///     println!("{}: queue {:.0} % full, p99 of the wait {:?}", stage.name, full * 100.0, stage.wait.p99);
+///     for blocked in &stage.blocked_on {
+///         println!("  held up by {} for {:?}", blocked.on, blocked.time);
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// Name of the pipeline.
     pub pipeline: String,
     /// Time since the start.
+    #[serde(rename = "elapsed_ns", serialize_with = "as_ns")]
     pub elapsed: Duration,
     /// The stages, in the order of their declaration.
     pub stages: Vec<StageSnapshot>,
@@ -179,6 +211,25 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// As JSON text, on one line: the fields by their names, durations as whole nanoseconds under names that end in `_ns`.
+    /// Later versions add fields; none changes its meaning.
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        super::json(self)
+    }
+}
+
+impl StageSnapshot {
+    /// Share of the time in which the stage's handlers worked, 0 to 1, on the mean over its places.
+    fn busy_share(&self, elapsed: Duration) -> f64 {
+        let places = self.limit.min(self.threads).max(1) as f64;
+        (self.busy.as_secs_f64() / (elapsed.as_secs_f64() * places).max(1e-9)).min(1.0)
+    }
+}
+
+/// A line for each stage, at most 80 columns wide; numbers are shortened where they would not fit.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -187,33 +238,19 @@ impl fmt::Display for Snapshot {
             "stage", "queue", "wait p99", "svc p99", "busy%", "done", "refused", "threads"
         )?;
         for stage in &self.stages {
-            let busy = 100.0 * stage.busy.as_secs_f64()
-                / (self.elapsed.as_secs_f64() * stage.limit.min(stage.threads).max(1) as f64).max(1e-9);
             writeln!(
                 f,
                 "{:<16} {:>11} {:>8} {:>8} {:>5.0} {:>9} {:>8} {:>8}",
-                crate::name::cut(&stage.name, 16),
-                format!("{}/{}", stage.queue_len, stage.queue_bound),
+                cut(&stage.name, 16),
+                format!("{}/{}", fit(stage.queue_len as u64, 5), fit(stage.queue_bound as u64, 5)),
                 short(stage.wait.p99),
                 short(stage.service.p99),
-                busy.min(100.0),
-                stage.counts.done,
-                stage.counts.refused(),
-                stage.threads,
+                100.0 * stage.busy_share(self.elapsed),
+                fit(stage.counts.done, 9),
+                fit(stage.counts.refused(), 8),
+                fit(stage.threads as u64, 8),
             )?;
         }
         Ok(())
     }
-}
-
-/// A duration in at most eight characters.
-pub(crate) fn short(duration: Duration) -> String {
-    let ns = duration.as_nanos() as f64;
-    let (value, unit) = match ns {
-        n if n < 1e3 => (n, "ns"),
-        n if n < 1e6 => (n / 1e3, "µs"),
-        n if n < 1e9 => (n / 1e6, "ms"),
-        n => (n / 1e9, "s"),
-    };
-    if value >= 100.0 || unit == "ns" { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
 }

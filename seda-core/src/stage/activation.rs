@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     event::{Envelope, Event, Marks},
+    options::StageOptions,
     queue::Batch,
     ready::{LONG, ReadySet},
     sync::lock,
@@ -35,6 +36,9 @@ use crate::{
 /// A stage as its driver sees it.
 pub(crate) trait Activate: Send + Sync {
     fn books(&self) -> &dyn Books;
+
+    /// Gives it its numbers: at most so many places, and how many may be in use at first.
+    fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize);
 
     /// Builds and starts the state of the first `places` places.
     fn start(&self, places: usize) -> Result<(), BoxError>;
@@ -89,7 +93,8 @@ pub(crate) struct Activation<I, O> {
 /// The places of a stage; also for what is out on the data-parallel pool, and for async handlers on their way.
 pub(crate) struct Places<I, O> {
     pub(super) inbox: Arc<Inbox<I>>,
-    all: Vec<Place<I, O>>,
+    /// As many as the numbers of the start allow.
+    all: OnceLock<Vec<Place<I, O>>>,
 }
 
 pub(super) struct Place<I, O> {
@@ -128,6 +133,8 @@ pub(super) struct Sheet {
     pub(super) account: Account,
     pub(super) began_ns: u64,
     pulling: Option<Pulling>,
+    /// The last try to build its handler failed.
+    unbuilt: bool,
 }
 
 /// A locked hand.
@@ -150,8 +157,16 @@ impl<I, O> DerefMut for Held<'_, I, O> {
 const MADE: &str = "made when it was locked";
 
 impl<I, O> Places<I, O> {
+    /// None before the start.
+    fn all(&self) -> &[Place<I, O>] {
+        match self.all.get() {
+            Some(all) => all,
+            None => &[],
+        }
+    }
+
     pub(super) fn place(&self, place: u32) -> &Place<I, O> {
-        &self.all[place as usize]
+        &self.all()[place as usize]
     }
 
     pub(super) fn hand(&self, place: u32) -> Held<'_, I, O> {
@@ -167,7 +182,7 @@ impl<I, O> Places<I, O> {
 impl Sheet {
     fn new(core: &Arc<StageCore>) -> Self {
         let cx = Cx::new(core.clone());
-        Sheet { cx, keys: Vec::new(), account: Account::default(), began_ns: 0, pulling: None }
+        Sheet { cx, keys: Vec::new(), account: Account::default(), began_ns: 0, pulling: None, unbuilt: false }
     }
 
     fn begins(&mut self, events: usize, weight: u64, keys: Vec<u64>) {
@@ -191,6 +206,16 @@ impl Sheet {
         cx.lose(loss);
     }
 
+    /// Whether there is a handler now, for the stage's health.
+    fn built(&mut self, is: bool, core: &StageCore) {
+        let without = &core.ails.without_handler;
+        match (std::mem::replace(&mut self.unbuilt, !is), is) {
+            (true, true) => without.fetch_sub(1, Ordering::Relaxed),
+            (false, false) => without.fetch_add(1, Ordering::Relaxed),
+            _ => 0,
+        };
+    }
+
     fn answered(&self) -> u64 {
         self.cx.answered + self.cx.expired
     }
@@ -212,13 +237,9 @@ impl Sheet {
 }
 
 impl<I: Event, O: Event> Activation<I, O> {
-    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Port<O>, places: usize) -> Self {
-        let mut all = Vec::with_capacity(places);
-        for _ in 0..places {
-            all.push(Place { watch: Watch::new(), hand: Mutex::new(None) });
-        }
-        let (resume, places) = (inbox.clone(), Arc::new(Places { inbox: inbox.clone(), all }));
-        Activation { inbox, resume, factory, model: OnceLock::new(), port, places }
+    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Port<O>) -> Self {
+        let places = Arc::new(Places { inbox: inbox.clone(), all: OnceLock::new() });
+        Activation { resume: inbox.clone(), inbox, factory, model: OnceLock::new(), port, places }
     }
 
     pub(crate) fn replace(&self, model: Factory<I, O>) {
@@ -298,7 +319,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                 end_wait(&mut envelope.marks);
             }
         }
-        let can_expire = core.max_age_ns != 0;
+        let can_expire = core.max_age_ns() != 0;
         let mut any_expired = false;
         let mut since_stamp = 0;
         for envelope in &*batch {
@@ -342,6 +363,7 @@ impl<I: Event, O: Event> Activation<I, O> {
             Ok(work) => hand.work = Some(work),
             Err(error) => not_built(self.core(), &error),
         }
+        hand.sheet.built(hand.work.is_some(), self.core());
         hand.work.is_some()
     }
 
@@ -435,6 +457,9 @@ impl<I: Event, O: Event> Activation<I, O> {
                 follow(&mut envelope.marks, self.core());
             }
         }
+        if ran.is_err() {
+            self.core().ails.source_failed.store(true, Ordering::Relaxed);
+        }
         sheet.pulled(outs.len(), pulling, ran.is_err());
     }
 
@@ -462,6 +487,15 @@ fn fail_all<T>(batch: &mut Batch<T>, loss: Option<&Loss>) -> u64 {
 impl<I: Event, O: Event> Activate for Activation<I, O> {
     fn books(&self) -> &dyn Books {
         &*self.inbox
+    }
+
+    fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize) {
+        self.books().set_up(options, places_max as u32, limit);
+        let mut all = Vec::with_capacity(places_max);
+        for _ in 0..places_max {
+            all.push(Place { watch: Watch::new(), hand: Mutex::new(None) });
+        }
+        let _ = self.places.all.set(all);
     }
 
     fn start(&self, places: usize) -> Result<(), BoxError> {
@@ -508,21 +542,21 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
 
     fn fence(&self) -> u64 {
         let mut held = 0;
-        for place in &self.places.all {
+        for place in self.places.all() {
             held += place.watch.fence();
         }
         held
     }
 
     fn cancel(&self) {
-        for place in &self.places.all {
+        for place in self.places.all() {
             place.watch.stop_flight();
         }
     }
 
     fn abandon(&self) -> bool {
         let mut all = true;
-        for place in &self.places.all {
+        for place in self.places.all() {
             // A fenced handler holds its hand for ever; it has been named.
             if !place.watch.is_idle() {
                 continue;
@@ -672,6 +706,7 @@ fn after_pull(books: &dyn Books, resume: &Arc<dyn Resume>, pulling: Pulling) {
                 resume.source_ready();
             }
         }
+        Pulling::Pending => {}
         Pulling::WaitUntil(at_ns) => {
             let resume = Arc::downgrade(resume);
             shared.timers.at(at_ns, move || {
@@ -694,7 +729,8 @@ impl Drop for Long<'_> {
 
 fn expired(stamp_ns: u64, marks: &Option<Box<Marks>>, core: &StageCore, now_ns: u64) -> bool {
     let age_ns = if stamp_ns == 0 { 0 } else { now_ns.saturating_sub(stamp_ns) };
-    let too_old = core.max_age_ns != 0 && age_ns > core.max_age_ns;
+    let max_age_ns = core.max_age_ns();
+    let too_old = max_age_ns != 0 && age_ns > max_age_ns;
     too_old || marks.as_ref().is_some_and(|marks| marks.deadline_ns != 0 && now_ns >= marks.deadline_ns)
 }
 

@@ -65,6 +65,8 @@ pub(crate) struct Book {
     pub(crate) wait: Distribution,
     pub(crate) service: Distribution,
     pub(crate) busy_ns: u64,
+    /// When events were last taken or settled.
+    pub(crate) moved_ns: u64,
     batches: u64,
     batched: u64,
     batch_most: u64,
@@ -204,13 +206,8 @@ pub(crate) enum Fate {
 }
 
 impl Book {
-    pub(crate) fn new(
-        options: &mut StageOptions,
-        places_max: u32,
-        limit: usize,
-        whole_batches: bool,
-        source: bool,
-    ) -> Self {
+    /// With what the code says; `set_up` comes before any worker.
+    pub(crate) fn new(options: &StageOptions, whole_batches: bool, source: bool) -> Self {
         Book {
             bound: options.queue_events,
             bytes_bound: options.queue_bytes,
@@ -224,26 +221,42 @@ impl Book {
             counts: Counts::default(),
             in_hand: 0,
             left: 0,
-            limit,
+            limit: 0,
             in_use: 0,
             free: Vec::new(),
             seats: Vec::new(),
-            places_max,
+            places_max: 0,
             resumable: VecDeque::new(),
             pull: if source { Pull::Ready } else { Pull::No },
             flush: Flush::No,
             runnable: false,
             waiters: VecDeque::new(),
-            policy: options.take_admission(),
+            policy: None,
             service_ns: 0,
             measured: false,
             wait: Distribution::default(),
             service: Distribution::default(),
             busy_ns: 0,
+            moved_ns: 0,
             batches: 0,
             batched: 0,
             batch_most: 0,
         }
+    }
+
+    /// The numbers that it starts with.
+    pub(crate) fn set_up(&mut self, options: &mut StageOptions, places_max: u32, limit: usize) {
+        self.bound = options.queue_events;
+        self.bytes_bound = options.queue_bytes;
+        self.when_full = options.when_full;
+        self.batch_max = options.batch_max;
+        self.places_max = places_max;
+        self.limit = limit;
+        self.policy = options.take_admission();
+    }
+
+    pub(crate) fn change_policy(&mut self, policy: Option<Box<dyn Admission>>) {
+        self.policy = policy;
     }
 
     // ---- room
@@ -259,6 +272,11 @@ impl Book {
     pub(crate) fn fits_bytes(&self, len: usize, bytes: u64, weight: u64) -> bool {
         // An event over the bound enters an empty queue, or it never would.
         self.bytes_bound.is_none_or(|bound| len == 0 || bytes + weight <= bound)
+    }
+
+    /// No room for one more, by the bounds; or somebody waits, whatever for.
+    pub(crate) fn is_full(&self, len: usize, bytes: u64) -> bool {
+        len + self.reserved >= self.bound || !self.fits_bytes(len, bytes, 1) || self.anyone_waits()
     }
 
     /// What the bound says to an offer from outside of `n` events.
@@ -530,6 +548,11 @@ impl Book {
         self.free = (0..places).rev().collect();
     }
 
+    /// Places that were ever used or opened at the start.
+    pub(crate) fn places(&self) -> usize {
+        self.seats.len()
+    }
+
     // ---- batches
 
     /// A source is to be pulled: how many events it may make, and how long that is expected to take, in ns.
@@ -569,12 +592,14 @@ impl Book {
 
     pub(crate) fn took(&mut self, n: usize, len: usize, now_ns: u64) {
         self.in_hand += n;
+        self.moved_ns = now_ns;
         let load = self.load(len);
         self.tell(|policy| policy.take(&Take { now_ns, events: n, load }));
     }
 
     pub(crate) fn settle(&mut self, account: &Account, len: usize, now_ns: u64, measure: bool) {
         self.in_hand -= account.taken;
+        self.moved_ns = now_ns;
         self.counts.offered += account.pulled;
         self.counts.done += account.done;
         self.counts.failed += account.failed;

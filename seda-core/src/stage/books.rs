@@ -9,8 +9,11 @@ use super::{
     waiter::{Resume, Waiter, wake_all},
 };
 use crate::{
+    admission::Admission,
+    clock::ns,
     event::Event,
-    metrics::{Blocked, Counts, StageSnapshot},
+    metrics::{Blocked, Counts, Distribution, StageSnapshot},
+    options::{StageOptions, WhenFull},
     queue::Store,
     sync::lock_brief as lock,
     ticket::Loss,
@@ -23,6 +26,9 @@ pub(crate) trait Books: Resume {
 
     /// The lock, for who only counts events.
     fn gate(&self) -> &Mutex<Gate<dyn Stored>>;
+
+    /// After a change of what decides on offers.
+    fn decide_anew(&self, has_policy: bool);
 
     /// The pipeline has stopped: what is queued is left; who asked for it is told.
     fn abandon_queue(&self);
@@ -54,6 +60,38 @@ impl<T: Event> Stored for Store<T> {
     }
 }
 
+/// A stage's numbers and the tables behind its percentiles, copied under its lock.
+pub(crate) struct Look {
+    /// Still without percentiles: they are read off the tables, outside of the lock.
+    pub(crate) stage: StageSnapshot,
+    pub(crate) wait: Distribution,
+    pub(crate) service: Distribution,
+}
+
+/// What a stage's health is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vitals {
+    pub(crate) queued: usize,
+    pub(crate) full: bool,
+    /// Nothing was taken or settled since, with something there to take; 0 for an empty queue.
+    pub(crate) unmoved_since_ns: u64,
+    pub(crate) limit: usize,
+    /// Places that have been given a handler, or were to be.
+    pub(crate) places: usize,
+}
+
+/// A number of a stage that changes while it runs.
+pub(crate) enum Turn {
+    Events(usize),
+    Bytes(Option<u64>),
+    WhenFull(WhenFull),
+    BatchMax(usize),
+    MaxAge(Option<Duration>),
+    /// Places for workers.
+    Limit(usize),
+    Policy(Option<Box<dyn Admission>>),
+}
+
 /// One look at a stage, for the drain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Probe {
@@ -72,6 +110,10 @@ impl<T: Event> Books for Inbox<T> {
 
     fn gate(&self) -> &Mutex<Gate<dyn Stored>> {
         &*self.gate
+    }
+
+    fn decide_anew(&self, has_policy: bool) {
+        Inbox::decide_anew(self, has_policy);
     }
 
     fn abandon_queue(&self) {
@@ -166,20 +208,38 @@ impl dyn Books + '_ {
         }
     }
 
-    pub(crate) fn set_bound(&self, events: usize) {
-        let waiters = change(self, |book| {
-            book.bound = events;
-            book.all_waiters()
+    /// The numbers that it starts with, before any worker.
+    pub(crate) fn set_up(&self, options: &mut StageOptions, places_max: u32, limit: usize) {
+        self.core().live_for(options.max_age.map_or(0, |age| ns(age).max(1)));
+        let has_policy = change(self, |book| {
+            book.set_up(options, places_max, limit);
+            book.has_policy()
         });
+        self.decide_anew(has_policy);
+        // Questions may have come before.
+        self.wake_waiters();
+    }
+
+    /// Changes one of them while it runs.
+    pub(crate) fn turn(&self, turn: Turn) {
+        if let Turn::MaxAge(age) = turn {
+            self.core().live_for(age.map_or(0, |age| ns(age).max(1)));
+        }
+        let (waiters, has_policy) = change(self, |book| {
+            match turn {
+                Turn::Events(events) => book.bound = events,
+                Turn::Bytes(bytes) => book.bytes_bound = bytes,
+                Turn::WhenFull(when_full) => book.when_full = when_full,
+                Turn::BatchMax(events) => book.batch_max = events,
+                Turn::Limit(places) => book.limit = places,
+                Turn::Policy(policy) => book.change_policy(policy),
+                Turn::MaxAge(_) => {}
+            }
+            // Whoever waits may have room now, or is refused; who has neither waits again.
+            (book.all_waiters(), book.has_policy())
+        });
+        self.decide_anew(has_policy);
         wake_all(waiters);
-    }
-
-    pub(crate) fn set_batch_max(&self, events: usize) {
-        change(self, |book| book.batch_max = events);
-    }
-
-    pub(crate) fn set_limit(&self, places: usize) {
-        change(self, |book| book.limit = places);
     }
 
     /// Counts, and what is left.
@@ -188,12 +248,12 @@ impl dyn Books + '_ {
         (gate.book.counts.clone(), gate.book.left + gate.store.len() + gate.book.in_hand)
     }
 
-    pub(crate) fn snapshot(&self, now_ns: u64, elapsed: Duration) -> StageSnapshot {
+    pub(crate) fn look(&self, now_ns: u64, elapsed: Duration) -> Look {
         let gate = lock(self.gate());
         let Gate { store, book } = &*gate;
         let oldest = store.oldest_stamp_ns();
         let (wait, service) = (book.wait.clone(), book.service.clone());
-        let mut snapshot = StageSnapshot {
+        let stage = StageSnapshot {
             name: self.core().name.clone(),
             domain: String::new(),
             threads: 0,
@@ -216,10 +276,21 @@ impl dyn Books + '_ {
             idle: elapsed,
         };
         drop(gate);
-        // The tables were copied; their quantiles are read without the stage's lock.
-        snapshot.wait = wait.percentiles();
-        snapshot.service = service.percentiles();
-        snapshot
+        Look { stage, wait, service }
+    }
+
+    pub(crate) fn vitals(&self) -> Vitals {
+        let gate = lock(self.gate());
+        let Gate { store, book } = &*gate;
+        // An event without a stamp came while another was there, so before the last move: that says it.
+        let since_ns = store.oldest_stamp_ns().max(book.moved_ns).max(1);
+        Vitals {
+            queued: store.len(),
+            full: book.is_full(store.len(), store.bytes()),
+            unmoved_since_ns: if store.len() == 0 { 0 } else { since_ns },
+            limit: book.limit,
+            places: book.places(),
+        }
     }
 }
 

@@ -9,26 +9,44 @@ use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, fence, model_lock as l
 /// that knows the weight of its events, from offer to settle.
 #[derive(Default)]
 pub(crate) struct Budget {
-    /// Set before the start.
-    pub(crate) limit: OnceLock<u64>,
+    /// Set before the start, or the queues do not count; changed while it runs.
+    limit: OnceLock<std::sync::atomic::AtomicU64>,
     used: AtomicU64,
     any_waits: AtomicBool,
     waiters: Mutex<Vec<Waiter>>,
 }
 
 impl Budget {
+    /// At start: from now on bytes are counted.
+    pub(crate) fn keep(&self, bytes: u64) {
+        let _ = self.limit.set(bytes.into());
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        self.limit.get().is_some()
+    }
+
+    /// While it runs; none for no bound.
+    pub(crate) fn change(&self, bytes: Option<u64>) {
+        if let Some(limit) = self.limit.get() {
+            limit.store(bytes.unwrap_or(u64::MAX), Ordering::SeqCst);
+            self.wake_all();
+        }
+    }
+
     pub(crate) fn charge(&self, bytes: u64) {
-        if self.limit.get().is_some() {
+        if self.is_kept() {
             self.used.fetch_add(bytes, Ordering::SeqCst);
         }
     }
 
     /// Gives bytes back and wakes who waits for them.
     pub(crate) fn release(&self, bytes: u64) {
-        if self.limit.get().is_none() || bytes == 0 {
+        if !self.is_kept() || bytes == 0 {
             return;
         }
-        self.used.fetch_sub(bytes, Ordering::SeqCst);
+        // What was asked before the start is not charged.
+        let _ = self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |used| Some(used.saturating_sub(bytes)));
         // Pairs with the one in `wait`: a release sees the flag, or who waits sees the bytes.
         fence(Ordering::SeqCst);
         if self.any_waits.load(Ordering::SeqCst) {
@@ -56,7 +74,7 @@ impl Budget {
     pub(crate) fn has_room(&self, bytes: u64) -> bool {
         self.limit.get().is_none_or(|limit| {
             let used = self.used.load(Ordering::SeqCst);
-            used == 0 || used + bytes <= *limit
+            used == 0 || used.saturating_add(bytes) <= limit.load(Ordering::SeqCst)
         })
     }
 
@@ -84,7 +102,7 @@ mod loom_models {
     fn loom_who_waits_for_bytes_is_woken_by_their_release() {
         loom::model(|| {
             let budget = loom::sync::Arc::new(Budget::default());
-            budget.limit.set(10).unwrap();
+            budget.keep(10);
             budget.charge(10);
             let releaser = {
                 let budget = budget.clone();

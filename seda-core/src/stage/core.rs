@@ -10,6 +10,8 @@ use std::{
 };
 
 use super::{budget::Budget, flight::Spawn};
+#[cfg(feature = "metrics")]
+use crate::metrics::Publisher;
 use crate::{clock::Clock, ready::ReadySet, sync::lock, timer::Timers, trace::Trace};
 
 /// One running pipeline, seen from its stages.
@@ -19,7 +21,9 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) timers: Timers,
     /// Whether waits and service times are recorded.
-    pub(crate) metrics: AtomicBool,
+    metrics: AtomicBool,
+    /// How long a handler may take before it is named.
+    watchdog_ns: AtomicU64,
     /// One in so many events is followed by spans; 0 for none.
     pub(crate) trace_every: AtomicU32,
     /// Somebody waits for the end, and is told of each stage that is empty.
@@ -28,7 +32,11 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     /// Second signal: handlers should return.
     pub(crate) cancelled: AtomicBool,
+    /// Its threads are gone, or were given up.
+    pub(crate) ended: AtomicBool,
     pub(crate) progress: Progress,
+    #[cfg(feature = "metrics")]
+    pub(crate) publisher: Publisher,
     pub(crate) budget: Budget,
     /// For data-parallel batches; made at start if a stage needs it, and absent on virtual time.
     pub(crate) parallel: OnceLock<rayon::ThreadPool>,
@@ -68,11 +76,15 @@ impl Shared {
             clock: Clock::real(),
             timers: Timers::default(),
             metrics: AtomicBool::new(true),
+            watchdog_ns: AtomicU64::new(u64::MAX),
             trace_every: AtomicU32::new(0),
             closing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             progress: Progress::default(),
+            #[cfg(feature = "metrics")]
+            publisher: Publisher::default(),
             budget: Budget::default(),
             parallel: OnceLock::new(),
             spread: AtomicUsize::new(0),
@@ -83,6 +95,20 @@ impl Shared {
 
     pub(crate) fn measures(&self) -> bool {
         self.metrics.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn measure(&self, on: bool) {
+        self.metrics.store(on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn watchdog_ns(&self) -> u64 {
+        self.watchdog_ns.load(Ordering::Relaxed)
+    }
+
+    /// Sets the watchdog, and has whoever looks after it look anew.
+    pub(crate) fn watch(&self, after_ns: u64) {
+        self.watchdog_ns.store(after_ns.max(1), Ordering::Relaxed);
+        self.timers.poke();
     }
 
     /// Whether spans follow any events.
@@ -135,9 +161,19 @@ pub(crate) struct StageCore {
     /// Set at start.
     pub(crate) home: OnceLock<Home>,
     /// Time to live in the queue; 0 for none.
-    pub(crate) max_age_ns: u64,
+    max_age_ns: AtomicU64,
     /// Stages that its handler offers to, as declared.
     pub(crate) uses: Vec<u32>,
+    pub(crate) ails: Ails,
+}
+
+/// What went wrong with a stage's handlers; written on ways that are rare, read by the health.
+#[derive(Default)]
+pub(crate) struct Ails {
+    /// Places whose handler could not be built at the last try.
+    pub(crate) without_handler: AtomicUsize,
+    /// A source ended by a panic.
+    pub(crate) source_failed: AtomicBool,
 }
 
 /// The place of a stage in its domain.
@@ -145,6 +181,8 @@ pub(crate) struct Home {
     pub(crate) ready: Arc<ReadySet>,
     pub(crate) bit: usize,
     pub(crate) domain: u32,
+    /// The stage has the domain, and its threads, to itself.
+    pub(crate) own: bool,
     /// Set where callers run the domain.
     pub(crate) host: OnceLock<Weak<dyn Host>>,
 }
@@ -156,6 +194,28 @@ pub(crate) trait Host: Send + Sync {
 }
 
 impl StageCore {
+    pub(crate) fn new(id: u32, name: String, shared: Arc<Shared>, uses: Vec<u32>) -> Self {
+        StageCore {
+            id,
+            name,
+            shared,
+            home: OnceLock::new(),
+            max_age_ns: AtomicU64::new(0),
+            uses,
+            ails: Ails::default(),
+        }
+    }
+
+    /// Time to live in the queue in ns; 0 for none. Read without an order: an event that is offered while it changes goes
+    /// by the old or the new one.
+    pub(crate) fn max_age_ns(&self) -> u64 {
+        self.max_age_ns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn live_for(&self, max_age_ns: u64) {
+        self.max_age_ns.store(max_age_ns, Ordering::Relaxed);
+    }
+
     pub(crate) fn domain(&self) -> u32 {
         self.home.get().map_or(u32::MAX, |home| home.domain)
     }
@@ -226,6 +286,11 @@ impl EdgeCore {
             left: AtomicU64::new(0),
             asks: OnceLock::new(),
         }
+    }
+
+    /// A worker of the stage that it leaves waits for room behind it.
+    pub(crate) fn stands(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn blocked(&self, now_ns: u64) -> Duration {

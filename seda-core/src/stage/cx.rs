@@ -60,6 +60,8 @@ pub struct Cx {
     pub(crate) expired: u64,
     /// Virtual time that the handler said it took.
     pub(crate) spent_ns: Cell<u64>,
+    /// A source has made events in this pull that are not handed on yet.
+    pub(crate) keeps: Cell<bool>,
 }
 
 impl Cx {
@@ -72,6 +74,7 @@ impl Cx {
             failed: 0,
             expired: 0,
             spent_ns: Cell::new(0),
+            keeps: Cell::new(false),
         }
     }
 
@@ -85,6 +88,20 @@ impl Cx {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.core.shared.is_draining()
+    }
+
+    /// Whether a wait here holds up nobody but this stage: it has threads of its own, time is real, and, in a source, no
+    /// event that it made just before would wait with it.
+    #[must_use]
+    pub fn may_block(&self) -> bool {
+        let own = self.core.home.get().is_some_and(|home| home.own);
+        own && !self.keeps.get() && !self.is_virtual()
+    }
+
+    /// True on virtual time: nothing happens outside while a handler waits, so it should not.
+    #[must_use]
+    pub fn is_virtual(&self) -> bool {
+        self.core.shared.clock.is_virtual()
     }
 
     /// Time until the deadline of the event in hand; zero when it has passed, `None` when it has none.

@@ -77,6 +77,31 @@ pub trait Handler {
 
 /// A handler with state of its own in every worker, so it takes `&mut self` and needs no lock. Given as a factory, to
 /// [`per_worker`].
+///
+/// ```
+/// use seda_core::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Sum(u64);
+///
+/// impl HandlerMut for Sum {
+///     type In = u64;
+///     type Out = Option<u64>;
+///     fn handle(&mut self, n: u64, _: &Cx) -> Option<u64> {
+///         self.0 += n;
+///         None // nothing to give on yet
+///     }
+///     fn flush(&mut self, emit: &mut dyn FnMut(Option<u64>)) {
+///         emit(Some(self.0)); // at the end of the pipeline
+///     }
+/// }
+///
+/// let mut p = Pipeline::named("sum");
+/// let numbers = p.source("numbers", 1..=4);
+/// let sum = p.then_with("sum", numbers, per_worker(Sum::default)).some();
+/// p.end("print", sum, |sum| println!("{sum}")); // 10
+/// # assert_eq!(p.start().unwrap().finish().ledger().stage("print").unwrap().done, 1);
+/// ```
 pub trait HandlerMut {
     /// The event that it takes.
     type In;
@@ -142,8 +167,8 @@ pub struct PerWorker<F>(F);
 
 /// A handler of whole batches, as an external call is often cheaper for many events at once.
 ///
-/// The function gets a [`Batch`] and gives [`Answers`], which only the batch can make: one for each event, none
-/// forgotten. A panic fails the whole batch.
+/// The function gets a [`Batch`], and a [`&Cx`](Cx) if it wants one, and gives [`Answers`], which only the batch can make:
+/// one for each event, none forgotten. A panic fails the whole batch.
 ///
 /// ```
 /// use seda_core::{Batch, Pipeline, batch};
@@ -265,6 +290,8 @@ pub(crate) struct Outcome<O> {
 pub(crate) enum Pulling {
     More,
     WaitUntil(u64),
+    /// Until its waker is woken.
+    Pending,
     End,
 }
 
@@ -329,6 +356,7 @@ pub mod shape {
     pub struct Value;
     pub struct Each<M>(PhantomData<M>);
     pub struct Whole<I, O>(PhantomData<(I, O)>);
+    pub struct WholeWithCx<I, O>(PhantomData<(I, O)>);
     pub struct Parallel<I, O>(PhantomData<(I, O)>);
     pub struct Async<M>(PhantomData<M>);
     pub struct Tuned;
@@ -551,7 +579,7 @@ impl<W: IntoWorker<M> + Send, M> Work<W::In, W::Out> for OwnWork<W, M> {
     }
 }
 
-struct BatchWork<F>(Arc<Batched<F>>);
+struct BatchWork<F>(Arc<F>);
 
 impl<F, I, O> IntoStage<shape::Whole<I, O>> for Batched<F>
 where
@@ -566,17 +594,44 @@ where
         I: Event,
         O: Event,
     {
-        let f = Arc::new(self);
-        let mut parts = StageParts::new(Box::new(move || Box::new(BatchWork(f.clone()))));
-        parts.whole_batches = true;
-        parts
+        let me = self;
+        whole(move |events: Batch<I>, _: &Cx| {
+            // The wrapper is captured whole: it is what is known to be `Send` and `Sync`.
+            let me = &me;
+            (me.0)(events)
+        })
     }
 }
 
-impl<F: Fn(Batch<I>) -> Answers<O>, I, O> Work<I, O> for BatchWork<F>
+impl<F, I, O> IntoStage<shape::WholeWithCx<I, O>> for Batched<F>
 where
-    Batched<F>: Send + Sync,
+    F: Fn(Batch<I>, &Cx) -> Answers<O>,
 {
+    type In = I;
+    type Out = O;
+
+    fn into_parts(self) -> StageParts<I, O>
+    where
+        Self: Send + Sync + 'static,
+        I: Event,
+        O: Event,
+    {
+        let me = self;
+        whole(move |events: Batch<I>, cx: &Cx| {
+            let me = &me;
+            (me.0)(events, cx)
+        })
+    }
+}
+
+fn whole<I: Event, O: Event>(f: impl Fn(Batch<I>, &Cx) -> Answers<O> + Send + Sync + 'static) -> StageParts<I, O> {
+    let f = Arc::new(f);
+    let mut parts = StageParts::new(Box::new(move || Box::new(BatchWork(f.clone()))));
+    parts.whole_batches = true;
+    parts
+}
+
+impl<F: Fn(Batch<I>, &Cx) -> Answers<O> + Send + Sync, I, O> Work<I, O> for BatchWork<F> {
     fn run(&mut self, batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx) {
         let mut events = Vec::with_capacity(batch.len());
         let mut marks = VecDeque::with_capacity(batch.len());
@@ -587,7 +642,7 @@ where
         cx.batch_marks = marks;
         let followed = cx.batch_marks.iter().flatten().filter_map(|marks| marks.trace.as_ref());
         let _works: Vec<_> = followed.map(|trace| trace.work(&cx.core.name)).collect();
-        let answers = (self.0.0)(Batch(events));
+        let answers = (self.0)(Batch(events), cx);
         cx.answered += answers.0.len() as u64;
         let marks = cx.batch_marks.drain(..);
         outs.extend(answers.0.into_iter().zip(marks).map(|(event, marks)| Envelope { event, stamp_ns: 0, marks }));

@@ -1,7 +1,10 @@
 //! A stage's queue and books under their lock: what the offerer's side and the worker's side share, and the worker's takes
 //! and settlings.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicBool, Ordering},
+};
 
 use crossbeam_utils::CachePadded;
 
@@ -24,8 +27,11 @@ use crate::{
 pub(crate) struct Inbox<T> {
     pub(crate) core: Arc<StageCore>,
     pub(super) extract: Extract<T>,
-    /// Nothing but the bound decides on an offer: no policy, reading or time to live.
-    pub(super) bound_only: bool,
+    /// Nothing is read off its events, whatever may be configured.
+    plain: bool,
+    /// Nothing but the bound decides on an offer: no policy, reading or time to live. Read without the lock: an offer that
+    /// comes while it changes goes by the old or the new one.
+    bound_only: AtomicBool,
     /// On lines of its own: what stands above is only read, by every offerer.
     pub(super) gate: CachePadded<Mutex<Gate<Store<T>>>>,
 }
@@ -64,8 +70,19 @@ pub(super) struct Read {
 impl<T: Event> Inbox<T> {
     pub(crate) fn new(core: Arc<StageCore>, extract: Extract<T>, store: Store<T>, book: Book) -> Self {
         let plain = matches!(store, Store::Plain(_)) && extract.is_empty();
-        let bound_only = plain && !book.has_policy() && core.max_age_ns == 0;
-        Inbox { core, extract, bound_only, gate: CachePadded::new(Mutex::new(Gate { store, book })) }
+        // The slow way serves all, until it is set up.
+        let bound_only = AtomicBool::new(false);
+        Inbox { core, extract, plain, bound_only, gate: CachePadded::new(Mutex::new(Gate { store, book })) }
+    }
+
+    #[inline]
+    pub(super) fn bound_only(&self) -> bool {
+        self.bound_only.load(Ordering::Relaxed)
+    }
+
+    /// After a change of what decides on offers.
+    pub(super) fn decide_anew(&self, has_policy: bool) {
+        self.bound_only.store(self.plain && !has_policy && self.core.max_age_ns() == 0, Ordering::Relaxed);
     }
 
     // ---- the worker's side
@@ -203,12 +220,12 @@ impl<T: Event> Inbox<T> {
     }
 
     pub(super) fn stamp_every(&self) -> usize {
-        if self.core.max_age_ns == 0 { BATCH_MAX } else { 1 }
+        if self.core.max_age_ns() == 0 { BATCH_MAX } else { 1 }
     }
 
     /// Whether every event needs a stamp of its own, or its batch one.
     pub(super) fn stamps(&self) -> bool {
-        self.core.shared.measures() || self.core.max_age_ns != 0
+        self.core.shared.measures() || self.core.max_age_ns() != 0
     }
 
     pub(super) fn policy_time(&self, book: &Book) -> u64 {

@@ -66,7 +66,7 @@ impl<T: Event> Inbox<T> {
     /// back for [`try_one`](Self::try_one).
     #[inline]
     pub(crate) fn offer_to_room(&self, event: T) -> Result<(), T> {
-        if !self.bound_only || self.core.shared.budget.limit.get().is_some() {
+        if !self.bound_only() || self.core.shared.budget.is_kept() {
             return Err(event);
         }
         let mut gate = lock(&self.gate);
@@ -109,9 +109,9 @@ impl<T: Event> Inbox<T> {
         }
         let book = &mut gate.book;
         book.counts.offered += 1;
-        if self.core.shared.measures() || self.core.max_age_ns != 0 {
+        if self.core.shared.measures() || self.core.max_age_ns() != 0 {
             let sampled =
-                self.core.max_age_ns != 0 || book.counts.offered.is_multiple_of(STAMP_EVERY) || gate.store.len() == 0;
+                self.core.max_age_ns() != 0 || book.counts.offered.is_multiple_of(STAMP_EVERY) || gate.store.len() == 0;
             // An ask has just read the clock for its deadline.
             if sampled && envelope.stamp_ns == 0 {
                 envelope.stamp_ns = self.core.shared.clock.now_ns();

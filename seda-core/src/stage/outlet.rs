@@ -101,6 +101,7 @@ pub(crate) struct Sketch {
 }
 
 pub(crate) struct PortSketch {
+    pub(crate) stage: u32,
     pub(crate) name: String,
     pub(crate) event: &'static str,
     pub(crate) wired: bool,
@@ -146,7 +147,7 @@ impl Stub {
     fn new(sketch: Arc<Mutex<Sketch>>, from: Origin, event: &'static str) -> Self {
         let id = {
             let mut drawn = lock(&sketch);
-            drawn.ports.push(PortSketch { name: from.name.clone(), event, wired: false });
+            drawn.ports.push(PortSketch { stage: from.stage, name: from.name.clone(), event, wired: false });
             drawn.ports.len() - 1
         };
         Stub { sketch, id, from }

@@ -54,7 +54,17 @@ pub trait Open: Sized {
         })
     }
 
-    /// An enum, a `Result` or an `Option`: an outlet for each variant.
+    /// An enum, a `Result` or an `Option`: an outlet for each variant. For an enum of yours see [`Route`].
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("users");
+    /// let look_up = |id: u32| if id < 10 { Some(format!("user {id}")) } else { None };
+    /// let (ids, (found, missing)) = p.stage("look-up", look_up).route();
+    /// p.end("greet", found, |name| println!("hello, {name}"));
+    /// p.end("count", missing, drop); // of `()`
+    /// # p.start().unwrap().offer(ids, 7).unwrap();
+    /// ```
     fn route(self) -> Self::One<<Self::Event as Route>::Ports>
     where
         Self::Event: Route,
@@ -62,7 +72,16 @@ pub trait Open: Sized {
         self.one(Route::open)
     }
 
-    /// An `Option`: `Some` goes on, `None` is filtered away.
+    /// An `Option`: `Some` goes on, `None` ends here; an asker of it hears [`Filtered`](crate::AskError::Filtered).
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("numbers");
+    /// let words = p.source("words", ["1", "two", "3"]);
+    /// let numbers = p.then("parse", words, |word| word.parse::<u32>().ok()).some();
+    /// p.end("print", numbers, |n| println!("{n}"));
+    /// # assert_eq!(p.start().unwrap().finish().ledger().stage("print").unwrap().done, 2);
+    /// ```
     fn some(self) -> Self::One<Outlet<<Self::Event as IsOption>::Some>>
     where
         Self::Event: IsOption,
@@ -70,7 +89,17 @@ pub trait Open: Sized {
         self.one(|outlet| sift(outlet, IsOption::option))
     }
 
-    /// An iterable: an event for each item, drawn only as far as there is room.
+    /// An iterable: an event for each item, drawn only as far as there is room. Each carries the marks of the one that it
+    /// came from: deadline, class, ticket.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("words");
+    /// let lines = p.source("lines", ["one two", "three"]);
+    /// let words = p.then("split", lines, |line| line.split(' ')).each();
+    /// p.end("print", words, |word| println!("{word}"));
+    /// # assert_eq!(p.start().unwrap().finish().ledger().stage("print").unwrap().done, 3);
+    /// ```
     fn each(self) -> Self::One<Outlet<<Self::Event as IntoIterator>::Item>>
     where
         Self::Event: IntoIterator<Item: Event, IntoIter: Send>,
@@ -84,7 +113,18 @@ pub trait Open: Sized {
         })
     }
 
-    /// Another event in the place of each; cheap, on the thread of the stage. Must not panic.
+    /// Another event in the place of each; cheap, on the thread of the stage. Must not panic: one that does loses its event
+    /// behind the stage, where no ledger row counts it as failed.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("numbers");
+    /// let print = p.sink("print", |line: String| println!("{line}"));
+    /// let (small, large) = (p.source("small", [1u8]), p.source("large", [1u64 << 40]));
+    /// p.link(small.map(|n| n.to_string()), print); // two types, one inlet
+    /// p.link(large.map(|n| n.to_string()), print);
+    /// # assert_eq!(p.start().unwrap().finish().ledger().stage("print").unwrap().done, 2);
+    /// ```
     fn map<U: Event>(self, f: impl Fn(Self::Event) -> U + Send + Sync + 'static) -> Self::One<Outlet<U>> {
         self.one(|outlet| {
             let (port, mapped) = outlet.branch("");
@@ -101,7 +141,17 @@ pub trait Open: Sized {
         self.one(|outlet| sift(outlet, move |event| keep(&event).then_some(event)))
     }
 
-    /// N outlets with a copy of each event; `Arc` makes a copy cheap.
+    /// N outlets with a copy of each event; `Arc` makes a copy cheap. A full queue behind one of them holds up the others,
+    /// unless it rejects or drops.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("orders");
+    /// let [to_ship, to_bill] = p.source("orders", [1, 2]).fan();
+    /// p.end("ship", to_ship, |order: u32| println!("ship {order}"));
+    /// p.end("bill", to_bill, |order: u32| println!("bill {order}"));
+    /// # assert_eq!(p.start().unwrap().finish().ledger().stage("bill").unwrap().done, 2);
+    /// ```
     fn fan<const N: usize>(self) -> Self::One<[Outlet<Self::Event>; N]>
     where
         Self::Event: Clone,
@@ -121,6 +171,16 @@ pub trait Open: Sized {
     }
 
     /// The outlet, and one for what its link refuses: needed where the stage behind sheds, or rejects when full.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("orders");
+    /// let (orders, over) = p.source("orders", 0..100).overflow();
+    /// let count = |_: u32| ();
+    /// p.end_with("count", orders, count.queue(2).when_full(WhenFull::Reject));
+    /// p.end("uncounted", over, drop);
+    /// # assert!(p.start().unwrap().finish().balanced());
+    /// ```
     fn overflow(self) -> Self::Two<Outlet<Self::Event>, Outlet<Self::Event>> {
         self.two(Outlet::with_overflow)
     }

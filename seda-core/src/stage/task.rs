@@ -32,7 +32,7 @@ pub const TASKS: usize = 64;
 /// An async handler: an `async fn` or closure that takes the event, or the event and a [`TaskCx`].
 ///
 /// Its futures run on the tokio runtime in which the pipeline is started, or that
-/// [`Pipeline::runtime`](crate::Pipeline::runtime) names. At most [`limit`](crate::StageOptionsExt::limit) of them are on
+/// `Pipeline::runtime` names. At most [`limit`](crate::StageOptionsExt::limit) of them are on
 /// their way at once, default 64; the others wait in the queue. A future is dropped where its event's deadline passes (the
 /// event expires), and at the second signal of a stop or where the runtime is shut down (the event is left). A panic fails
 /// its event alone.
@@ -124,7 +124,7 @@ where
         let f = Arc::new(self);
         let mut parts =
             StageParts::new(Box::new(move || Box::new(TaskWork { f: f.clone(), slot: None, pending: Vec::new() })));
-        parts.options.placement = Placement::Tasks { limit: TASKS };
+        parts.options.placement = Placement::Tasks { limit: TASKS.into() };
         parts
     }
 }

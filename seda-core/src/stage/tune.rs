@@ -11,12 +11,23 @@ use super::{
     inlet::Inlet,
 };
 use crate::{
-    admission::Admission,
+    admission::{Admission, Numbers},
     event::Event,
     options::{DomainId, Placement, Threads, WhenFull},
 };
 
 /// Threads that several stages share; made by [`Pipeline::domain`](crate::Pipeline::domain).
+///
+/// ```
+/// use seda_core::prelude::*;
+/// let mut p = Pipeline::named("orders");
+/// let quick = p.domain("quick", 2..=4);
+/// let (decode, price) = (|line: &'static str| line.len(), |pieces: usize| pieces * 250);
+/// let (lines, orders) = p.stage("decode", decode.on(&quick));
+/// let prices = p.then_with("price", orders, price.on(&quick).limit(1)); // one of its threads at a time
+/// p.end("print", prices, |cents| println!("{cents}"));
+/// # p.start().unwrap().offer(lines, "ada 2").unwrap();
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Domain(pub(crate) DomainId);
 
@@ -63,8 +74,10 @@ where
     }
 
     /// Most workers of its domain that may be in this stage at once; default all of them. Of an async handler, most events
-    /// on their way at once; default 64.
-    fn limit(self, at_once: usize) -> StageParts<Self::In, Self::Out> {
+    /// on their way at once; default 64. A number, or a range within which it can be changed while running; it starts at its
+    /// least.
+    fn limit(self, at_once: impl Into<Threads>) -> StageParts<Self::In, Self::Out> {
+        let at_once = at_once.into();
         option(self, "limit", |parts| match &mut parts.options.placement {
             Placement::Domain { limit, .. } => *limit = Some(at_once),
             Placement::Tasks { limit } => *limit = at_once,
@@ -99,7 +112,9 @@ where
         option(self, "when_full", |parts| parts.options.when_full = when_full)
     }
 
-    /// Events of one key are handled in their order, one after the other; other keys go on beside them.
+    /// Events of one key are handled in their order, one after the other; other keys go on beside them. Which worker gets a
+    /// key changes, so state of a key stands beside the workers and not in [`per_worker`](crate::per_worker). Keys are
+    /// compared by a 64-bit hash: two that collide share an order. Default: no keys, and with several threads no order.
     fn keyed<K: Hash>(self, key: impl Fn(&Self::In) -> K + Send + Sync + 'static) -> StageParts<Self::In, Self::Out> {
         option(self, "keyed", |parts| {
             parts.extract.key = Some(Box::new(move |event| {
@@ -136,7 +151,9 @@ where
 
     /// The admission policy. Default: all are admitted.
     fn admission(self, policy: impl Admission + 'static) -> StageParts<Self::In, Self::Out> {
+        let numbers = Numbers::of(&policy);
         option(self, "admission", |parts| {
+            parts.options.policy = numbers;
             parts.options.admission = Mutex::new(Some(Box::new(policy)));
         })
     }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use seda_core::{
-    Cx, Domain, Inlet, MaxConcurrency, Open, Outlet, Pipeline, StageOptionsExt, StageParts, TokenBucket, WhenFull,
-    batch, ms, parallel, per_worker, task, us,
+    Cx, Domain, Inlet, MaxConcurrency, Open, Outlet, Pipeline, Settings, StageOptionsExt, StageParts, TokenBucket,
+    WhenFull, batch, ms, parallel, per_worker, task, us,
 };
 
 /// SplitMix64, so that a printed seed means the same everywhere.
@@ -397,4 +397,19 @@ pub(crate) fn quiet_panics() {
             }
         }));
     });
+}
+
+/// A change of some number; the graph may refuse it.
+pub(crate) fn settings(dice: &mut Dice, stage: &str) -> Settings {
+    let policies = [WhenFull::Block, WhenFull::Reject, WhenFull::DropNewest, WhenFull::DropOldest];
+    match dice.below(6) {
+        0 => Settings::new().metrics(dice.chance(50)),
+        1 => Settings::new().byte_budget(1 + dice.below(500)),
+        which => Settings::new().stage(stage, |stage| match which {
+            2 => stage.max_age(dice.chance(70).then(|| us(1 + dice.below(5000)))),
+            3 => stage.batch_max(1 + dice.below(70) as usize),
+            4 => stage.queue_bytes(dice.chance(70).then(|| 1 + dice.below(300))).limit(1 + dice.below(3) as usize),
+            _ => stage.when_full(policies[dice.below(4) as usize]),
+        }),
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Type:
 //! ```sh
-//! cargo run --release --example 04_ask
+//! cargo run --release --example 05b_ask
 //! ```
 //! See:
 //! ```text

@@ -2,7 +2,7 @@
 //!
 //! Type:
 //! ```sh
-//! cargo run --release --example 03_full_queue
+//! cargo run --release --example 05_full_queue
 //! ```
 //! See:
 //! ```text

@@ -1,0 +1,267 @@
+//! The numbers of a pipeline before its start: what the code says, then what configuration says, checked together and
+//! written to where they are used.
+
+use super::{
+    check::PUMPS_MOST,
+    fits,
+    pipeline::{Declared, Pipeline},
+    shape::Manner,
+};
+use crate::{
+    admission::Numbers,
+    clock::ns,
+    finding::Finding,
+    options::{DomainId, Placement, Threads, WhenFull},
+    settings::{
+        Names, Origin,
+        keys::{ASYNC, Knob, MAX_CONCURRENCY, OWN, TOKEN_BUCKET},
+        table::{Row, Rows, Table},
+        value::Value,
+    },
+};
+
+/// What is shown of a policy that is the user's own code.
+const OWN_POLICY: &str = "in code";
+
+/// All names.
+pub(super) fn names(pipeline: &Pipeline) -> Names {
+    Names {
+        pipeline: pipeline.shared.name.clone(),
+        domains: pipeline.domains.iter().map(|domain| domain.name.clone()).collect(),
+        stages: pipeline.stages.iter().map(|stage| stage.name.clone()).collect(),
+    }
+}
+
+/// The value of every key as the pipeline stands, and what is wrong with those that configuration set.
+pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
+    let names = names(pipeline);
+    let mut table = of_code(pipeline, &names);
+    let mut findings = Vec::new();
+    for configured in &pipeline.configured {
+        findings.extend(table.apply(&configured.settings(&names)).1);
+    }
+    for (stage, rows) in pipeline.stages.iter().zip(&table.stages) {
+        findings.extend(fits::of_place(stage, rows, &names));
+        findings.extend(fits::of_policy(rows));
+    }
+    for at in 0..table.stages.len() {
+        let limit = limit_range(&table, at);
+        let rows = &mut table.stages[at];
+        rows.row_mut(Knob::Limit).range = limit;
+        begin_at_least(rows.row_mut(Knob::Threads));
+        begin_at_least(rows.row_mut(Knob::Limit));
+    }
+    table.domains.iter_mut().for_each(|rows| begin_at_least(rows.row_mut(Knob::DomainThreads)));
+    (table, findings)
+}
+
+/// A range begins at its least, and is the range from then on.
+fn begin_at_least(row: &mut Row) {
+    if let Value::Threads(threads) = row.value {
+        row.range = row.range.or(Some(threads));
+        row.held = (threads.min < threads.max).then_some(threads.min);
+    }
+}
+
+/// Without a limit of its own, a stage may be given any up to the threads of its domain, or what an async one has by
+/// default.
+fn limit_range(table: &Table, stage: usize) -> Option<Threads> {
+    let rows = &table.stages[stage];
+    let row = rows.row(Knob::Limit);
+    match row.value {
+        Value::Threads(threads) if row.origin == Origin::Default => return Some(Threads { min: 1, max: threads.max }),
+        Value::None => {}
+        _ => return None,
+    }
+    let domain = table.domains.iter().find(|domain| Some(domain.name()) == rows.word(Knob::Domain))?;
+    domain.threads(Knob::DomainThreads).map(|threads| Threads { min: 1, max: threads.max })
+}
+
+fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
+    let mut table = Table::new(names);
+    let own = &pipeline.numbers;
+    let budget = own.byte_budget.map_or(Value::None, Value::Bytes);
+    table.pipeline.code(Knob::ByteBudget, budget, own.byte_budget.is_some());
+    table.pipeline.code(
+        Knob::Watchdog,
+        Value::Time(own.watchdog.unwrap_or(super::pipeline::WATCHDOG)),
+        own.watchdog.is_some(),
+    );
+    table.pipeline.code(Knob::Metrics, Value::Flag(own.metrics.unwrap_or(true)), own.metrics.is_some());
+    for (rows, domain) in table.domains.iter_mut().zip(&pipeline.domains) {
+        rows.code(Knob::DomainThreads, Value::Threads(domain.threads), true);
+        rows.code(Knob::CallerRuns, Value::Flag(domain.caller_runs), domain.caller_runs);
+    }
+    for (rows, stage) in table.stages.iter_mut().zip(&pipeline.stages) {
+        stage_in_code(rows, stage, names);
+    }
+    table
+}
+
+fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
+    let options = &stage.options;
+    let (domain, threads, limit) = match options.placement {
+        Placement::Own(threads) => (None, threads, None),
+        Placement::Domain { domain, limit } => {
+            (names.domains.get(domain.index as usize).map(String::as_str), 1.into(), limit)
+        }
+        Placement::Tasks { limit } => (Some(ASYNC), 1.into(), Some(limit)),
+    };
+    rows.code(Knob::Domain, word(domain.unwrap_or(OWN)), domain.is_some());
+    rows.code(Knob::Threads, Value::Threads(threads), domain.is_none() && options.was_given("threads"));
+    rows.code(Knob::Limit, limit.map_or(Value::None, Value::Threads), options.was_given("limit"));
+    rows.code(Knob::QueueEvents, Value::Count(options.queue_events as u64), options.was_given("queue"));
+    rows.code(Knob::QueueBytes, options.queue_bytes.map_or(Value::None, Value::Bytes), options.queue_bytes.is_some());
+    rows.code(Knob::MaxAge, options.max_age.map_or(Value::None, Value::Time), options.max_age.is_some());
+    rows.code(Knob::WhenFull, word(&options.when_full.to_string()), options.was_given("when_full"));
+    rows.code(Knob::BatchMax, Value::Count(options.batch_max as u64), options.was_given("batch_max"));
+    let given = options.policy != Numbers::None;
+    match options.policy {
+        Numbers::None => {}
+        Numbers::Own => rows.code(Knob::Policy, word(OWN_POLICY), given),
+        Numbers::Bucket { rate, burst } => {
+            rows.code(Knob::Policy, word(TOKEN_BUCKET), given);
+            rows.code(Knob::Rate, Value::Rate(rate), given);
+            rows.code(Knob::Burst, Value::Count(burst as u64), given);
+        }
+        Numbers::Concurrency { events } => {
+            rows.code(Knob::Policy, word(MAX_CONCURRENCY), given);
+            rows.code(Knob::Concurrency, Value::Count(events as u64), given);
+        }
+    }
+}
+
+fn word(text: &str) -> Value {
+    Value::Word(text.to_string())
+}
+
+/// The policy that the values say.
+pub(super) fn policy(rows: &Rows) -> Numbers {
+    let numbers = match rows.word(Knob::Policy) {
+        None => Some(Numbers::None),
+        Some(TOKEN_BUCKET) => {
+            rows.rate(Knob::Rate).zip(rows.count(Knob::Burst)).map(|(rate, burst)| Numbers::Bucket { rate, burst })
+        }
+        Some(MAX_CONCURRENCY) => rows.count(Knob::Concurrency).map(|events| Numbers::Concurrency { events }),
+        Some(_) => None,
+    };
+    numbers.unwrap_or(Numbers::Own)
+}
+
+pub(crate) fn when_full(rows: &Rows) -> WhenFull {
+    let all = [WhenFull::Block, WhenFull::Reject, WhenFull::DropNewest, WhenFull::DropOldest];
+    let said = rows.word(Knob::WhenFull);
+    all.into_iter().find(|policy| said == Some(&*policy.to_string())).unwrap_or_default()
+}
+
+/// Where a stage runs, from where its code puts it.
+pub(crate) fn placement(code: Placement, rows: &Rows, table: &Table, pipeline: u32) -> Placement {
+    let named = |name: &str| table.domains.iter().position(|rows| rows.name() == name);
+    match (code, rows.word(Knob::Domain).and_then(named)) {
+        (Placement::Tasks { limit }, _) => Placement::Tasks { limit: rows.threads(Knob::Limit).unwrap_or(limit) },
+        (_, Some(index)) => {
+            Placement::Domain { domain: DomainId { pipeline, index: index as u32 }, limit: rows.threads(Knob::Limit) }
+        }
+        (_, None) => Placement::Own(rows.threads(Knob::Threads).unwrap_or(1.into())),
+    }
+}
+
+/// Gives the declarations the numbers of the table.
+pub(super) fn write_back(pipeline: &mut Pipeline, table: &Table) {
+    for (domain, rows) in pipeline.domains.iter_mut().zip(&table.domains) {
+        domain.threads = rows.threads(Knob::DomainThreads).unwrap_or(domain.threads);
+        domain.caller_runs = rows.flag(Knob::CallerRuns);
+    }
+    let id = pipeline.shared.id;
+    for (stage, rows) in pipeline.stages.iter_mut().zip(&table.stages) {
+        let options = &mut stage.options;
+        options.placement = placement(options.placement, rows, table, id);
+        options.queue_events = rows.count(Knob::QueueEvents).unwrap_or(options.queue_events);
+        options.queue_bytes = rows.bytes(Knob::QueueBytes);
+        options.max_age = rows.time(Knob::MaxAge);
+        options.when_full = when_full(rows);
+        options.batch_max = rows.count(Knob::BatchMax).unwrap_or(options.batch_max);
+        let numbers = policy(rows);
+        if numbers != options.policy {
+            options.policy = numbers;
+            options.admission = std::sync::Mutex::new(numbers.policy());
+        }
+    }
+}
+
+/// What the checks of the wiring need of each stage.
+pub(super) fn manners(pipeline: &Pipeline) -> Vec<Manner<'_>> {
+    let manners = pipeline.stages.iter().map(|stage| Manner {
+        name: &stage.name,
+        when_full: stage.options.when_full,
+        has_policy: stage.options.policy != Numbers::None,
+        domain: match stage.options.placement {
+            Placement::Domain { domain, .. } => Some(domain.index as usize),
+            Placement::Own(_) | Placement::Tasks { .. } => None,
+        },
+    });
+    manners.collect()
+}
+
+/// All checks are passed: the numbers go to where they are used.
+pub(super) fn set_up(pipeline: &mut Pipeline, table: &Table) {
+    let shared = pipeline.shared.clone();
+    shared.measure(table.pipeline.flag(Knob::Metrics));
+    shared.watch(table.pipeline.time(Knob::Watchdog).map_or(u64::MAX, ns));
+    if let Some(bytes) = table.pipeline.bytes(Knob::ByteBudget) {
+        shared.budget.keep(bytes);
+    }
+    for at in 0..pipeline.stages.len() {
+        let (most, first) = places(pipeline, at);
+        let stage = &mut pipeline.stages[at];
+        stage.activation.set_up(&mut stage.options, most, first);
+    }
+    tell_of_ranges(table, &shared.name);
+}
+
+/// Most places for workers that a stage can ever have, and how many it has at first.
+fn places(pipeline: &Pipeline, stage: usize) -> (usize, usize) {
+    let stage = &pipeline.stages[stage];
+    let (most, first) = match stage.options.placement {
+        Placement::Own(threads) => (threads.max, threads.min),
+        Placement::Tasks { limit } => (limit.max + PUMPS_MOST, limit.min),
+        Placement::Domain { domain, limit } => {
+            let threads = pipeline.domains[domain.index as usize].threads.max;
+            let limit = limit.unwrap_or(threads.into());
+            (limit.max.min(threads), limit.min.min(threads))
+        }
+    };
+    // A source has one state.
+    if stage.is_source { (1, 1) } else { (most, first) }
+}
+
+/// Nothing turns a range by itself yet, and whoever wrote one should know.
+fn tell_of_ranges(table: &Table, pipeline: &str) {
+    let rows = table.all().flat_map(|rows| rows.rows.iter().map(move |row| (rows, row)));
+    for (rows, row) in rows {
+        if let Some(held) = row.held {
+            let key = rows.place.path(row.key.name);
+            tracing::info!(pipeline, key, range = %row.value, held, "a range of threads is held at its least until it is changed");
+        }
+    }
+}
+
+/// What there is to know about a value beside the value.
+pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
+    let domain = rows.word_if_any(Knob::Domain).filter(|domain| *domain != OWN);
+    match (row.key.knob, domain) {
+        (Knob::Threads, Some(ASYNC)) => {
+            return Some("has no effect: an async stage runs on the host's runtime".to_string());
+        }
+        (Knob::Threads, Some(domain)) => {
+            return Some(format!("has no effect: the stage runs on the threads of the domain `{domain}`"));
+        }
+        (Knob::Limit, None) => return Some("has no effect: the stage has threads of its own".to_string()),
+        _ => {}
+    }
+    match (row.held, row.range) {
+        (Some(held), _) => Some(format!("held at {held}: nothing turns it by itself yet, a change can")),
+        (None, Some(range)) if range.min < range.max => Some(format!("can be changed within {range} while running")),
+        _ => None,
+    }
+}
