@@ -3,7 +3,7 @@
 use std::{
     fmt,
     ops::{RangeInclusive, RangeToInclusive},
-    sync::{Arc, Mutex},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -265,7 +265,7 @@ impl StageOptions {
     }
 }
 
-type Reading<T, N> = Option<Arc<dyn Fn(&T) -> N + Send + Sync>>;
+type Reading<T, N> = Option<Box<dyn Fn(&T) -> N + Send + Sync>>;
 
 /// What is read off an event when it is offered, on the offerer's thread and outside of any lock.
 pub(crate) struct Extract<T> {

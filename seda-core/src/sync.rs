@@ -19,7 +19,7 @@ pub(crate) use std::{
 
 /// Locks, and goes on after a panic elsewhere: no code of a user runs under these locks but admission policies, and
 /// what they can break is a number of their own.
-pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T: ?Sized>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, 
 /// until it is through, so this one tries for longer before it does. A lock that only spins was tried: a little faster
 /// with a processor for each thread, and four times slower where threads outnumber them.
 #[inline]
-pub(crate) fn lock_brief<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock_brief<T: ?Sized>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     match mutex.try_lock() {
         Ok(guard) => guard,
         Err(_) => lock_contended(mutex),
@@ -42,7 +42,7 @@ const TRIES: u32 = 4;
 const YIELDS: u32 = 4;
 
 #[cold]
-fn lock_contended<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock_contended<T: ?Sized>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     for round in 0..TRIES + YIELDS {
         if round < TRIES {
             (0..PAUSES).for_each(|_| std::hint::spin_loop());

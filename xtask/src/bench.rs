@@ -9,7 +9,9 @@ use crate::shell::Line;
 use crate::tools;
 
 /// The packages whose benches a plain `cargo xtask bench` runs, and the one that only `bench peers` does.
-const FOLDERS: [&str; 2] = ["benches", HTTP];
+const FOLDERS: [&str; 3] = ["benches", FACE, HTTP];
+/// Of the face: a package of its own, as its features would change what the others measure.
+const FACE: &str = "benches/face";
 const HTTP: &str = "benches/http";
 const PEERS: &str = "benches/peers";
 

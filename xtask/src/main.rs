@@ -9,6 +9,7 @@ mod crate_tree;
 mod examples;
 mod features;
 mod guide;
+mod paste;
 mod readme;
 mod repo;
 mod rows;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::repo::Repo;
 use crate::step::{self, Step, call, line};
-use crate::{advisories, crate_tree, examples, features, guide, readme, tidy, tools, ui};
+use crate::{advisories, crate_tree, examples, features, guide, paste, readme, tidy, tools, ui};
 
 /// Built and linted only by `cargo xtask bench peers`: its dependencies are the slowest of the workspace.
 const PEERS: &str = "seda-bench-peers";
@@ -21,6 +21,7 @@ fn steps(repo: &Repo) -> Vec<Step> {
             .env("SEDA_MODEL_CASES", "200"), // the step `model` runs them all, in release
         line("doc-tests",   "every example in the documentation, the README's too", &format!("cargo test {peers} --doc")),
         call("readme",      "the README's code is among the doc tests", readme::is_doc_tested),
+        call("paste",       "the README's program in a new crate", paste::check),
         call("guide",       "each page of docs/ is doc-tested, and its programs print what it says", guide::check),
         line("docs",        "rustdoc without a warning", &format!("cargo doc {peers} --no-deps")).env("RUSTDOCFLAGS", "-D warnings"),
         call("ui",          "the texts of compile errors, on the pinned toolchain", ui::check),

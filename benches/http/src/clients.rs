@@ -3,7 +3,6 @@
 use std::{
     io,
     mem::MaybeUninit,
-    net::SocketAddr,
     os::fd::OwnedFd,
     time::{Duration, Instant},
 };
@@ -13,7 +12,10 @@ use rustix::event::{
     epoll::{self, CreateFlags, Event, EventData, EventFlags},
 };
 
-use crate::connection::{Connection, Got, Question, READ_BYTES};
+use crate::{
+    connection::{Connection, Got, Question, READ_BYTES},
+    server::Server,
+};
 
 /// Sockets that one wait can tell of.
 const EVENTS: usize = 256;
@@ -43,8 +45,9 @@ impl Clients {
     ///
     /// # Errors
     /// If the server does not answer, or there are too few file descriptors.
-    pub fn connect(address: SocketAddr, target: &str, clients: usize) -> io::Result<Self> {
-        let question = Question::learn(address, target)?;
+    pub fn connect(server: &Server, clients: usize) -> io::Result<Self> {
+        let address = server.address();
+        let question = Question::learn(address, server.request())?;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut all = Clients {
             question,

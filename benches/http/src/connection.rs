@@ -6,6 +6,8 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
+use crate::server::Request;
+
 /// A well-behaved answer begins so.
 const GOOD: &[u8] = b"HTTP/1.1 200 ";
 /// More than an answer, so that one read takes it.
@@ -21,8 +23,8 @@ pub(crate) struct Question {
 
 impl Question {
     /// Asks once, to learn the length of the answer; that also brings the file into the cache.
-    pub(crate) fn learn(address: SocketAddr, target: &str) -> io::Result<Self> {
-        let request = format!("GET {target} HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes();
+    pub(crate) fn learn(address: SocketAddr, request: Request) -> io::Result<Self> {
+        let request = written(address, request);
         let mut stream = TcpStream::connect(address)?;
         stream.write_all(&request)?;
         let mut answer = Vec::new();
@@ -38,6 +40,17 @@ impl Question {
         };
         Ok(Question { address, request, answer_bytes })
     }
+}
+
+fn written(address: SocketAddr, Request { target, body }: Request) -> Vec<u8> {
+    let text = match body {
+        None => format!("GET {target} HTTP/1.1\r\nhost: {address}\r\n\r\n"),
+        Some(body) => {
+            let marks = format!("content-type: application/json\r\ncontent-length: {}", body.len());
+            format!("POST {target} HTTP/1.1\r\nhost: {address}\r\n{marks}\r\n\r\n{body}")
+        }
+    };
+    text.into_bytes()
 }
 
 /// Length of the answer with head and body, once its head is there.

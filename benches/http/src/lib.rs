@@ -5,11 +5,14 @@
 
 mod clients;
 mod connection;
+mod late;
 mod load;
+mod price;
 mod schedule;
 mod server;
 
 pub use clients::{Clients, Counts};
+pub use late::{Late, late};
 pub use load::{Load, Paid};
 pub use schedule::{Latencies, Schedule};
-pub use server::{Kind, Server};
+pub use server::{Kind, Request, Server};

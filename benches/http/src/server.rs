@@ -17,23 +17,60 @@ use seda_cli::demo::{
     service::{self, Front, Service},
 };
 
+use crate::price;
+
 /// The file that the benches ask for: some 600 bytes, in the cache after the first time.
 const TARGET: &str = "/about.html";
 /// Pictures are not asked for.
 const PICTURES: (u32, u32) = (16, 10);
 const SERVE: &str = "serve";
 
-/// With stages, or without.
+/// Which service, with stages or without.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// Every request goes through the pipeline.
+    /// The demo: every request goes through the pipeline.
     Staged,
     /// The same service called in the handler of the connection.
     Plain,
+    /// axum: the handler asks a pipeline.
+    AxumStaged,
+    /// axum: the handler does the work.
+    AxumPlain,
+}
+
+impl Kind {
+    const ALL: [Kind; 4] = [Kind::Staged, Kind::Plain, Kind::AxumStaged, Kind::AxumPlain];
+
+    /// The child's argument.
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Staged => "staged",
+            Kind::Plain => "plain",
+            Kind::AxumStaged => "axum-staged",
+            Kind::AxumPlain => "axum-plain",
+        }
+    }
+
+    fn question(self) -> Request {
+        match self {
+            Kind::Staged | Kind::Plain => Request { target: TARGET, body: None },
+            Kind::AxumStaged | Kind::AxumPlain => Request { target: price::TARGET, body: Some(price::BODY) },
+        }
+    }
+}
+
+/// What the clients send, again and again.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Path to ask for.
+    pub target: &'static str,
+    /// JSON to be posted; a GET without.
+    pub body: Option<&'static str>,
 }
 
 /// The running child; it ends when this is dropped.
 pub struct Server {
+    kind: Kind,
     child: Child,
     tell: Option<ChildStdin>,
     said: BufReader<ChildStdout>,
@@ -46,12 +83,12 @@ impl Server {
     #[must_use]
     pub fn was_asked_to_serve() -> bool {
         let mut arguments = env::args().skip(1);
-        let kind = match (arguments.next().as_deref(), arguments.next().as_deref()) {
-            (Some(SERVE), Some("staged")) => Kind::Staged,
-            (Some(SERVE), Some("plain")) => Kind::Plain,
-            _ => return false,
-        };
-        serve(kind);
+        if arguments.next().as_deref() != Some(SERVE) {
+            return false;
+        }
+        let word = arguments.next().unwrap_or_default();
+        let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+        serve(kind.unwrap_or_else(|| panic!("there is no service `{word}`")));
         true
     }
 
@@ -61,15 +98,14 @@ impl Server {
     /// If it does not start: there is nothing to measure then.
     #[must_use]
     pub fn start(kind: Kind) -> Self {
-        let kind = if kind == Kind::Staged { "staged" } else { "plain" };
         let this = env::current_exe().expect("this program knows where it is");
         let mut command = Command::new(this);
-        command.args([SERVE, kind]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args([SERVE, kind.word()]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("this program can be started once more");
         let tell = child.stdin.take();
         let mut said = BufReader::new(child.stdout.take().expect("it was piped"));
         let address = line(&mut said).parse().expect("the child says its address first");
-        Server { child, tell, said, address }
+        Server { kind, child, tell, said, address }
     }
 
     /// Where it listens.
@@ -78,10 +114,10 @@ impl Server {
         self.address
     }
 
-    /// Path of the file to ask for.
+    /// What to ask it for.
     #[must_use]
-    pub fn target(&self) -> &'static str {
-        TARGET
+    pub fn request(&self) -> Request {
+        self.kind.question()
     }
 
     /// Processor time that it has taken so far.
@@ -111,20 +147,24 @@ fn line(said: &mut impl BufRead) -> String {
 
 fn serve(kind: Kind) {
     let runtime = http::runtime().expect("threads for the server");
-    let sample = Sample::of_size(PICTURES).expect("a folder for temporary files");
+    let sample = || Sample::of_size(PICTURES).expect("a folder for temporary files");
     match kind {
         Kind::Staged => {
+            let sample = sample();
             let service = Service::start(runtime.handle(), sample.path(), 0).expect("the service starts");
             answer_until_end(service.address());
             let _ = service.stop();
         }
         Kind::Plain => {
+            let sample = sample();
             let site = service::open(sample.path()).expect("the folder was just made");
             let listener = service::listen(runtime.handle(), 0).expect("a free port");
             let front = Front::start(runtime.handle(), listener, Plain::new(Arc::new(site))).expect("it serves");
             answer_until_end(front.address());
             let _ = front.stop();
         }
+        Kind::AxumStaged => price::serve_staged(&runtime, answer_until_end),
+        Kind::AxumPlain => price::serve_plain(&runtime, answer_until_end),
     }
 }
 

@@ -95,6 +95,28 @@ pub(super) struct Declared {
     pub(super) data_parallel: bool,
 }
 
+/// What a stage's parts say, without its types.
+struct Shape {
+    keyed: bool,
+    weighs: bool,
+    /// Keys, weights or classes are read off its events.
+    read: bool,
+    whole_batches: bool,
+    data_parallel: bool,
+    source: bool,
+}
+
+/// A stage before its queue and its activation are there: what is typed is made around it.
+struct Planned {
+    core: Arc<StageCore>,
+    book: Book,
+    /// For a queue that reads marks: how many classes it has.
+    marked: Option<u8>,
+    declare: Declare,
+}
+
+type Declare = Box<dyn FnOnce(Arc<dyn Activate>, Arc<dyn Any + Send + Sync>, Arc<dyn Any + Send + Sync>) -> Declared>;
+
 impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Pipeline({}, {} stages)", self.shared.name, self.stages.len())
@@ -383,18 +405,32 @@ impl Pipeline {
         self.outlet(port, inlet.stage)
     }
 
-    fn outlet<T: Event>(&self, port: Arc<Port<T>>, stage: u32) -> Outlet<T> {
+    fn outlet<T: Event>(&self, port: Port<T>, stage: u32) -> Outlet<T> {
         Outlet::of_stage(port, self.sketch.clone(), self.shared.id, stage, &self.stages[stage as usize].name)
     }
 
     fn declare<I: Event, O: Event>(
         &mut self,
         name: String,
-        mut parts: StageParts<I, O>,
+        parts: StageParts<I, O>,
         source: bool,
-    ) -> (Inlet<I>, Arc<Port<O>>) {
-        let id = self.stages.len() as u32;
-        let options = &mut parts.options;
+    ) -> (Inlet<I>, Port<O>) {
+        let StageParts { factory, options, extract, whole_batches, data_parallel } = parts;
+        let (keyed, weighs, read) = (extract.key.is_some(), extract.weight.is_some(), !extract.is_empty());
+        let planned = self.planned(name, options, Shape { keyed, weighs, read, whole_batches, data_parallel, source });
+        let store = match planned.marked {
+            Some(classes) => Store::marked(classes),
+            None => Store::plain(),
+        };
+        let inbox = Arc::new(Inbox::new(planned.core, extract, store, planned.book));
+        let port = Port::new();
+        let activation = Arc::new(Activation::new(inbox.clone(), factory, port.clone()));
+        self.stages.push((planned.declare)(activation.clone(), activation, inbox));
+        (Inlet { pipeline: self.shared.id, stage: self.stages.len() as u32 - 1, event: PhantomData }, port)
+    }
+
+    /// What can be said of a stage without its types.
+    fn planned(&mut self, name: String, mut options: StageOptions, shape: Shape) -> Planned {
         if let Placement::Domain { domain, .. } = options.placement
             && domain.pipeline != self.shared.id
         {
@@ -403,27 +439,23 @@ impl Pipeline {
         }
         let uses = std::mem::take(&mut options.uses);
         let own = uses.iter().filter(|(pipeline, _)| *pipeline == self.shared.id).map(|(_, stage)| *stage).collect();
-        let core = Arc::new(StageCore::new(id, name.clone(), self.shared.clone(), own));
-        let marked = !parts.extract.is_empty() || options.queue_bytes.is_some() || options.classes > 1;
-        let store = if marked { Store::marked(options.classes) } else { Store::plain() };
-        let (keyed, weighs) = (parts.extract.key.is_some(), parts.extract.weight.is_some());
-        let book = Book::new(options, parts.whole_batches, source);
-        let inbox = Arc::new(Inbox::new(core, parts.extract, store, book));
-        let port = Port::new();
-        let activation = Activation::new(inbox.clone(), parts.factory, port.clone());
-        self.stages.push(Declared {
+        let core = Arc::new(StageCore::new(self.stages.len() as u32, name.clone(), self.shared.clone(), own));
+        let marked = shape.read || options.queue_bytes.is_some() || options.classes > 1;
+        let marked = marked.then_some(options.classes);
+        let book = Book::new(&options, shape.whole_batches, shape.source);
+        let declare = move |activation, typed, inbox| Declared {
             name,
-            options: parts.options,
-            is_source: source,
-            keyed,
-            weighs,
+            options,
+            is_source: shape.source,
+            keyed: shape.keyed,
+            weighs: shape.weighs,
             uses,
-            activation: activation.clone(),
-            typed: activation,
+            activation,
+            typed,
             inbox,
-            data_parallel: parts.data_parallel,
-        });
-        (Inlet { pipeline: self.shared.id, stage: id, event: PhantomData }, port)
+            data_parallel: shape.data_parallel,
+        };
+        Planned { core, book, marked, declare: Box::new(declare) }
     }
 
     // ---- links
@@ -431,7 +463,7 @@ impl Pipeline {
     /// Links an outlet to an inlet of the same event. Any number of links may end at one inlet.
     pub fn link<T: Event>(&mut self, from: Outlet<T>, to: impl LinkTo<T>) {
         if from.pipeline() != self.shared.id {
-            self.find(format!("an outlet of another pipeline ({from:?}) is linked"), "link stages of one pipeline");
+            self.find_foreign(from.name(), None);
         }
         to.take_from(self, from);
     }
@@ -455,6 +487,15 @@ impl Pipeline {
             return None;
         }
         self.stages.get(inlet.stage as usize)?.inbox.clone().downcast().ok()
+    }
+
+    /// An outlet of another pipeline, or one that is linked to another's inlet or answer.
+    fn find_foreign(&mut self, outlet: &str, to: Option<&str>) {
+        let what = match to {
+            Some(to) => format!("Outlet({outlet}) is linked to {to} of another pipeline"),
+            None => format!("an outlet of another pipeline (Outlet({outlet})) is linked"),
+        };
+        self.find(what, "link stages of one pipeline");
     }
 
     pub(crate) fn find(&mut self, what: impl Into<String>, cure: impl Into<String>) {
@@ -524,8 +565,7 @@ impl<T: Event> LinkTo<T> for Inlet<T> {
     fn take_from(self, pipeline: &mut Pipeline, from: Outlet<T>) {
         match pipeline.inbox(self) {
             Some(inbox) => from.link(inbox),
-            None => pipeline
-                .find(format!("{from:?} is linked to an inlet of another pipeline"), "link stages of one pipeline"),
+            None => pipeline.find_foreign(from.name(), Some("an inlet")),
         }
     }
 }
@@ -554,8 +594,7 @@ impl<R> std::fmt::Debug for Answer<R> {
 impl<R: Event> LinkTo<R> for Answer<R> {
     fn take_from(self, pipeline: &mut Pipeline, from: Outlet<R>) {
         if self.pipeline != pipeline.shared.id {
-            pipeline
-                .find(format!("{from:?} is linked to an answer of another pipeline"), "link stages of one pipeline");
+            pipeline.find_foreign(from.name(), Some("an answer"));
             return;
         }
         let (name, counts) = pipeline.answers[self.ask as usize].clone();

@@ -5,88 +5,166 @@ use crate::event::Envelope;
 
 /// A queue that knows keys, weights and classes.
 ///
+/// The events lie in places of their own, and [`Order`] knows in which order they go: what there is to decide is compiled
+/// once, and not for each type of event.
+#[derive(Debug)]
+pub(crate) struct Marked<T> {
+    order: Order,
+    places: Vec<Option<Envelope<T>>>,
+}
+
+impl<T> Marked<T> {
+    pub(crate) fn new(classes: u8) -> Self {
+        Marked { order: Order::new(classes), places: Vec::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.order.in_lanes + self.order.aside
+    }
+
+    pub(crate) fn has_work(&self) -> bool {
+        self.order.in_lanes > 0 || !self.order.freed.is_empty()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.order.bytes
+    }
+
+    pub(crate) fn push(&mut self, item: Item<T>) {
+        let Item { envelope, key, weight, class } = item;
+        let place = self.order.push(Mark { key, weight, class, stamp_ns: envelope.stamp_ns, place: 0 });
+        if place == self.places.len() {
+            self.places.push(Some(envelope));
+        } else {
+            self.places[place] = Some(envelope);
+        }
+    }
+
+    pub(crate) fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Batch<T>, u64) {
+        let (taken, weight) = self.order.take(most, keys);
+        let mut batch = Batch::new();
+        for place in &taken {
+            if let Some(envelope) = self.places[*place].take() {
+                batch.push_back(envelope);
+            }
+        }
+        self.order.free(taken);
+        (batch, weight)
+    }
+
+    pub(crate) fn release(&mut self, keys: &mut Vec<u64>) {
+        self.order.release(keys);
+    }
+
+    pub(crate) fn drop_oldest(&mut self) -> Option<(Envelope<T>, u64)> {
+        let mark = self.order.drop_oldest()?;
+        Some((self.places[mark.place].take()?, mark.weight))
+    }
+
+    /// Everything, whatever it waits for, in no order.
+    pub(crate) fn clear(&mut self, gone: &mut Batch<T>) {
+        self.order.clear();
+        while let Some(place) = self.places.pop() {
+            gone.extend(place);
+        }
+    }
+
+    pub(crate) fn oldest_stamp_ns(&self) -> u64 {
+        self.order.oldest_stamp_ns()
+    }
+}
+
+/// The order of events that it does not see.
+///
 /// Higher classes go first. Events of one key are handed out in their order and only while no other event of the key is
 /// in flight; those that must wait for their key stand aside, so that a slow key stalls nobody else. Keys are compared
 /// by their 64-bit hash: two that collide share an order.
 #[derive(Debug)]
-pub(crate) struct Marked<T> {
+struct Order {
     /// By class, the lowest first.
-    lanes: Vec<VecDeque<Item<T>>>,
+    lanes: Vec<VecDeque<Mark>>,
     /// Keys that have an event here or in flight.
-    keys: HashMap<u64, Key<T>>,
+    keys: HashMap<u64, Key>,
     /// Keys that came free with events aside, oldest release first.
     freed: VecDeque<u64>,
     in_lanes: usize,
     aside: usize,
     bytes: u64,
+    /// Places that nobody is in, below the first that nobody ever was in.
+    vacant: Vec<usize>,
+    places: usize,
+    /// Memory of the last take.
+    taken: Vec<usize>,
 }
 
-#[derive(Debug)]
-struct Key<T> {
+/// What the order knows of an event.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    key: Option<u64>,
+    weight: u64,
+    class: u8,
+    stamp_ns: u64,
+    place: usize,
+}
+
+#[derive(Debug, Default)]
+struct Key {
     /// In flight; a freed key stays held until its events aside are taken.
     held: bool,
     /// Older than all of the key that are in the lanes.
-    aside: VecDeque<Item<T>>,
+    aside: VecDeque<Mark>,
     in_lanes: usize,
 }
 
-impl<T> Default for Key<T> {
-    fn default() -> Self {
-        Key { held: false, aside: VecDeque::new(), in_lanes: 0 }
-    }
-}
-
-impl<T> Marked<T> {
-    pub(crate) fn new(classes: u8) -> Self {
-        Marked {
+impl Order {
+    fn new(classes: u8) -> Self {
+        Order {
             lanes: (0..classes.max(1)).map(|_| VecDeque::new()).collect(),
             keys: HashMap::new(),
             freed: VecDeque::new(),
             in_lanes: 0,
             aside: 0,
             bytes: 0,
+            vacant: Vec::new(),
+            places: 0,
+            taken: Vec::new(),
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.in_lanes + self.aside
-    }
-
-    pub(crate) fn has_work(&self) -> bool {
-        self.in_lanes > 0 || !self.freed.is_empty()
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    pub(crate) fn push(&mut self, item: Item<T>) {
-        self.bytes += item.weight;
-        if let Some(hash) = item.key {
+    /// Says in which place the event is to be kept.
+    fn push(&mut self, mut mark: Mark) -> usize {
+        mark.place = self.vacant.pop().unwrap_or_else(|| {
+            self.places += 1;
+            self.places - 1
+        });
+        self.bytes += mark.weight;
+        if let Some(hash) = mark.key {
             let key = self.keys.entry(hash).or_default();
             // Straight aside, so that no worker looks for it in vain; but never past an older one in the lanes.
             if key.held && key.in_lanes == 0 {
                 self.aside += 1;
-                key.aside.push_back(item);
-                return;
+                key.aside.push_back(mark);
+                return mark.place;
             }
             key.in_lanes += 1;
         }
         self.in_lanes += 1;
-        let lane = usize::from(item.class).min(self.lanes.len() - 1);
-        self.lanes[lane].push_back(item);
+        let lane = usize::from(mark.class).min(self.lanes.len() - 1);
+        self.lanes[lane].push_back(mark);
+        mark.place
     }
 
-    pub(crate) fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Batch<T>, u64) {
-        let mut taken = Taken { batch: Batch::new(), weight: 0, most };
+    /// The places of up to `most` events in order, and their weight. To be given back by [`free`](Self::free).
+    fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Vec<usize>, u64) {
+        let mut taken = Taken { places: std::mem::take(&mut self.taken), weight: 0, most };
         let mut mine = HashSet::new();
         self.take_freed(&mut taken, keys, &mut mine);
         for lane in (0..self.lanes.len()).rev() {
             while taken.has_room() {
-                let Some(item) = self.lanes[lane].pop_front() else { break };
+                let Some(mark) = self.lanes[lane].pop_front() else { break };
                 self.in_lanes -= 1;
-                let Some(hash) = item.key else {
-                    taken.add(item);
+                let Some(hash) = mark.key else {
+                    taken.add(mark);
                     continue;
                 };
                 let key = self.keys.get_mut(&hash).expect("a key with an event in the lanes is known");
@@ -97,25 +175,30 @@ impl<T> Marked<T> {
                     keys.push(hash);
                 } else if !mine.contains(&hash) {
                     self.aside += 1;
-                    key.aside.push_back(item);
+                    key.aside.push_back(mark);
                     continue;
                 }
-                taken.add(item);
+                taken.add(mark);
             }
         }
         self.bytes -= taken.weight;
-        (taken.batch, taken.weight)
+        (taken.places, taken.weight)
+    }
+
+    fn free(&mut self, mut taken: Vec<usize>) {
+        self.vacant.append(&mut taken);
+        self.taken = taken;
     }
 
     /// Events that stood aside go before those in the lanes: they are older, and of one key they must.
-    fn take_freed(&mut self, taken: &mut Taken<T>, keys: &mut Vec<u64>, mine: &mut HashSet<u64>) {
+    fn take_freed(&mut self, taken: &mut Taken, keys: &mut Vec<u64>, mine: &mut HashSet<u64>) {
         while taken.has_room() {
             let Some(hash) = self.freed.pop_front() else { return };
             let key = self.keys.get_mut(&hash).expect("a freed key is held until its events are taken");
             while taken.has_room() {
-                let Some(item) = key.aside.pop_front() else { break };
+                let Some(mark) = key.aside.pop_front() else { break };
                 self.aside -= 1;
-                taken.add(item);
+                taken.add(mark);
             }
             // Younger events of the key may follow in this batch only once none older stands aside.
             if key.aside.is_empty() {
@@ -125,7 +208,7 @@ impl<T> Marked<T> {
         }
     }
 
-    pub(crate) fn release(&mut self, keys: &mut Vec<u64>) {
+    fn release(&mut self, keys: &mut Vec<u64>) {
         for hash in keys.drain(..) {
             let Some(key) = self.keys.get_mut(&hash) else { continue };
             if key.aside.is_empty() {
@@ -143,26 +226,27 @@ impl<T> Marked<T> {
         }
     }
 
-    pub(crate) fn drop_oldest(&mut self) -> Option<(Envelope<T>, u64)> {
+    fn drop_oldest(&mut self) -> Option<Mark> {
         let Some(lane) = self.lanes.iter_mut().find(|lane| !lane.is_empty()) else { return self.drop_aside() };
-        let item = lane.pop_front()?;
+        let mark = lane.pop_front()?;
         self.in_lanes -= 1;
-        self.bytes -= item.weight;
-        if let Some(hash) = item.key {
+        self.bytes -= mark.weight;
+        if let Some(hash) = mark.key {
             self.keys.entry(hash).or_default().in_lanes -= 1;
             self.forget_if_gone(hash);
         }
-        Some((item.envelope, item.weight))
+        self.vacant.push(mark.place);
+        Some(mark)
     }
 
     /// Only events that wait for their key are left.
-    fn drop_aside(&mut self) -> Option<(Envelope<T>, u64)> {
+    fn drop_aside(&mut self) -> Option<Mark> {
         // By the smallest key hash and not in the map's order, so that a simulation replays.
         let waiting = self.keys.iter_mut().filter(|(_, key)| !key.aside.is_empty());
         let (&hash, key) = waiting.min_by_key(|(hash, _)| **hash)?;
-        let item = key.aside.pop_front()?;
+        let mark = key.aside.pop_front()?;
         self.aside -= 1;
-        self.bytes -= item.weight;
+        self.bytes -= mark.weight;
         let freed = self.freed.iter().position(|&freed| freed == hash);
         if let (Some(at), true) = (freed, key.aside.is_empty()) {
             // Nobody has the key in flight, and nothing of it is left to hand out first.
@@ -170,37 +254,39 @@ impl<T> Marked<T> {
             self.freed.remove(at);
             self.forget_if_gone(hash);
         }
-        Some((item.envelope, item.weight))
+        self.vacant.push(mark.place);
+        Some(mark)
     }
 
-    pub(crate) fn clear(&mut self) -> Vec<Envelope<T>> {
-        (self.in_lanes, self.aside, self.bytes) = (0, 0, 0);
+    fn clear(&mut self) {
+        (self.in_lanes, self.aside, self.bytes, self.places) = (0, 0, 0, 0);
         self.freed.clear();
-        let aside = self.keys.drain().flat_map(|(_, key)| key.aside);
-        self.lanes.iter_mut().flat_map(|lane| lane.drain(..)).chain(aside).map(|item| item.envelope).collect()
+        self.keys.clear();
+        self.vacant.clear();
+        self.lanes.iter_mut().for_each(VecDeque::clear);
     }
 
-    pub(crate) fn oldest_stamp_ns(&self) -> u64 {
+    fn oldest_stamp_ns(&self) -> u64 {
         let fronts = self.lanes.iter().filter_map(VecDeque::front);
         let aside = self.keys.values().filter_map(|key| key.aside.front());
-        fronts.chain(aside).map(|item| item.envelope.stamp_ns).filter(|&stamp| stamp != 0).min().unwrap_or(0)
+        fronts.chain(aside).map(|mark| mark.stamp_ns).filter(|&stamp| stamp != 0).min().unwrap_or(0)
     }
 }
 
-struct Taken<T> {
-    batch: Batch<T>,
+struct Taken {
+    places: Vec<usize>,
     weight: u64,
     most: usize,
 }
 
-impl<T> Taken<T> {
+impl Taken {
     fn has_room(&self) -> bool {
-        self.batch.len() < self.most
+        self.places.len() < self.most
     }
 
-    fn add(&mut self, item: Item<T>) {
-        self.weight += item.weight;
-        self.batch.push_back(item.envelope);
+    fn add(&mut self, mark: Mark) {
+        self.weight += mark.weight;
+        self.places.push(mark.place);
     }
 }
 
@@ -240,7 +326,7 @@ mod tests {
         queue.release(&mut keys);
         assert_eq!(events(queue.take(9, &mut keys).0), [2, 3]);
         queue.release(&mut keys);
-        assert!(queue.keys.is_empty(), "nothing is kept for keys that are gone");
+        assert!(queue.order.keys.is_empty(), "nothing is kept for keys that are gone");
     }
 
     #[test]

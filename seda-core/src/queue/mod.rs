@@ -96,11 +96,13 @@ impl<T> Store<T> {
     }
 
     /// Takes everything out, whatever it waits for.
-    pub(crate) fn clear(&mut self) -> Vec<Envelope<T>> {
+    pub(crate) fn clear(&mut self) -> Batch<T> {
+        let mut gone = Batch::new();
         match self {
-            Store::Plain(queue) => queue.clear(),
-            Store::Marked(queue) => queue.clear(),
+            Store::Plain(queue) => queue.clear(&mut gone),
+            Store::Marked(queue) => queue.clear(&mut gone),
         }
+        gone
     }
 
     /// Gives an emptied batch back, for its memory to be used again.

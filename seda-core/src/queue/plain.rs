@@ -15,12 +15,13 @@ pub(crate) struct Plain<T> {
     /// None is empty, but for the last while the queue is empty.
     chunks: VecDeque<Batch<T>>,
     len: usize,
-    spares: Vec<Batch<T>>,
+    /// Of the same type as the chunks, to be compiled with them.
+    spares: VecDeque<Batch<T>>,
 }
 
 impl<T> Plain<T> {
     pub(crate) fn new() -> Self {
-        Plain { chunks: VecDeque::new(), len: 0, spares: Vec::new() }
+        Plain { chunks: VecDeque::new(), len: 0, spares: VecDeque::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -64,13 +65,13 @@ impl<T> Plain<T> {
         let room = self.chunks.back().map_or(0, |last| CHUNK.saturating_sub(last.len()));
         if n <= room {
             let last = self.chunks.back_mut().expect("a chunk with room is there");
-            last.extend(batch.drain(..n));
+            move_first(n, batch, last);
         } else if n == batch.len() {
             let empty = self.spare();
             self.chunks.push_back(std::mem::replace(batch, empty));
         } else {
             let mut chunk = self.spare();
-            chunk.extend(batch.drain(..n));
+            move_first(n, batch, &mut chunk);
             self.chunks.push_back(chunk);
         }
     }
@@ -82,8 +83,9 @@ impl<T> Plain<T> {
             self.fill(&mut batch, most);
             batch
         } else {
-            let rest = first.split_off(most);
-            std::mem::replace(first, rest)
+            let mut batch = self.spares.pop_back().unwrap_or_default();
+            move_first(most, first, &mut batch);
+            batch
         };
         self.len -= batch.len();
         batch
@@ -112,25 +114,48 @@ impl<T> Plain<T> {
         oldest
     }
 
-    pub(crate) fn clear(&mut self) -> Vec<Envelope<T>> {
+    pub(crate) fn clear(&mut self, gone: &mut Batch<T>) {
         self.len = 0;
-        self.chunks.drain(..).flatten().collect()
+        while let Some(mut chunk) = self.chunks.pop_front() {
+            gone.append(&mut chunk);
+        }
     }
 
     pub(crate) fn oldest_stamp_ns(&self) -> u64 {
-        let stamps = self.chunks.front().into_iter().flatten().map(|envelope| envelope.stamp_ns);
-        stamps.into_iter().find(|&stamp| stamp != 0).unwrap_or(0)
+        let Some(first) = self.chunks.front() else { return 0 };
+        for envelope in first {
+            if envelope.stamp_ns != 0 {
+                return envelope.stamp_ns;
+            }
+        }
+        0
     }
 
-    pub(crate) fn recycle(&mut self, mut empty: Batch<T>) {
-        if self.spares.len() < SPARES && empty.capacity() >= CHUNK {
-            empty.clear();
-            self.spares.push(empty);
+    pub(crate) fn recycle(&mut self, empty: Batch<T>) {
+        if self.spares.len() < SPARES && empty.capacity() >= CHUNK && empty.is_empty() {
+            self.spares.push_back(empty);
         }
     }
 
     fn spare(&mut self) -> Batch<T> {
-        self.spares.pop().unwrap_or_else(|| Batch::with_capacity(CHUNK))
+        match self.spares.pop_back() {
+            Some(empty) => empty,
+            None => Batch::with_capacity(CHUNK),
+        }
+    }
+}
+
+/// All of it by a copy; of a part, which few are, one by one: each further way to move events is compiled for every type
+/// of event.
+fn move_first<T>(n: usize, from: &mut Batch<T>, to: &mut Batch<T>) {
+    if n == from.len() {
+        to.append(from);
+        return;
+    }
+    for _ in 0..n {
+        if let Some(envelope) = from.pop_front() {
+            to.push_back(envelope);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::{
     any::Any,
+    ops::{Deref, DerefMut},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
@@ -14,16 +15,16 @@ use super::{
     book::Account,
     books::Books,
     core::StageCore,
-    cx::{self, Cx, note},
-    flight::Aloft,
+    cx::{self, Cx},
+    flight::{Aloft, Stop},
     handler::{BoxError, Factory, Pulling, Work},
-    inbox::{Inbox, Taken, What},
+    inbox::{Inbox, Taken, What, lose},
     outlet::{Emit, Handing, Port},
     parallel,
     waiter::{Resume, Waiter},
 };
 use crate::{
-    event::{Envelope, Event},
+    event::{Envelope, Event, Marks},
     options::StageOptions,
     queue::Batch,
     ready::{LONG, ReadySet},
@@ -78,59 +79,167 @@ pub(crate) enum Begun {
     Resumed { place: u32 },
 }
 
+/// Compiled for each stage's types: what does not name them stands in functions of its own, beneath.
 pub(crate) struct Activation<I, O> {
-    pub(super) me: std::sync::Weak<Activation<I, O>>,
-    pub(super) inbox: Arc<Inbox<I>>,
+    inbox: Arc<Inbox<I>>,
     resume: Arc<dyn Resume>,
     factory: Factory<I, O>,
     /// In the factory's place, for tests and simulation.
     model: OnceLock<Factory<I, O>>,
-    port: Arc<Port<O>>,
-    /// As many as the numbers of the start allow; each is made when it is first used.
-    pub(super) places: OnceLock<Places<I, O>>,
+    port: Port<O>,
+    places: Arc<Places<I, O>>,
 }
 
-type Places<I, O> = Box<[OnceLock<Place<I, O>>]>;
+/// The places of a stage; also for what is out on the data-parallel pool, and for async handlers on their way.
+pub(crate) struct Places<I, O> {
+    pub(super) inbox: Arc<Inbox<I>>,
+    /// As many as the numbers of the start allow.
+    all: OnceLock<Vec<Place<I, O>>>,
+}
+
+pub(super) struct Place<I, O> {
+    pub(super) watch: Watch,
+    /// Made when the place is first used: an async stage has many.
+    hand: Mutex<Option<Box<Hand<I, O>>>>,
+}
 
 /// Between a handler's return and its settling stands one word, so that a fence and a late return have one order.
-pub(super) struct Place<I, O> {
-    pub(super) phase: AtomicU8,
-    pub(super) held: AtomicU64,
-    pub(super) hand: Mutex<Hand<I, O>>,
+pub(super) struct Watch {
+    phase: AtomicU8,
+    held: AtomicU64,
     /// What keeps the place, where it is an async handler that has not ended.
     pub(super) flight: Mutex<Option<Arc<dyn Aloft>>>,
 }
 
 const IDLE: u8 = 0;
-pub(super) const HANDLING: u8 = 1;
-pub(super) const FENCED: u8 = 2;
+const HANDLING: u8 = 1;
+const FENCED: u8 = 2;
 
 /// What a worker has in hand at one place.
-pub(super) struct Hand<I, O> {
+pub(crate) struct Hand<I, O> {
     work: Option<Box<dyn Work<I, O>>>,
-    pub(super) cx: Cx,
+    /// What is to be handled, and after that its empty memory.
+    batch: Batch<I>,
     pub(super) outs: Batch<O>,
-    out: Box<dyn Emit<O>>,
+    /// Made when it is first needed: ports are wired by then.
+    out: Option<Box<dyn Emit<O>>>,
+    pub(super) sheet: Sheet,
+}
+
+/// What a worker notes of it.
+pub(super) struct Sheet {
+    pub(super) cx: Cx,
     pub(super) keys: Vec<u64>,
     pub(super) account: Account,
-    emptied: Batch<I>,
     pub(super) began_ns: u64,
     pulling: Option<Pulling>,
     /// The last try to build its handler failed.
     unbuilt: bool,
 }
 
+/// A locked hand.
+pub(super) struct Held<'a, I, O>(MutexGuard<'a, Option<Box<Hand<I, O>>>>);
+
+impl<I, O> Deref for Held<'_, I, O> {
+    type Target = Hand<I, O>;
+
+    fn deref(&self) -> &Hand<I, O> {
+        self.0.as_deref().expect(MADE)
+    }
+}
+
+impl<I, O> DerefMut for Held<'_, I, O> {
+    fn deref_mut(&mut self) -> &mut Hand<I, O> {
+        self.0.as_deref_mut().expect(MADE)
+    }
+}
+
+const MADE: &str = "made when it was locked";
+
+impl<I, O> Places<I, O> {
+    /// None before the start.
+    fn all(&self) -> &[Place<I, O>] {
+        match self.all.get() {
+            Some(all) => all,
+            None => &[],
+        }
+    }
+
+    pub(super) fn place(&self, place: u32) -> &Place<I, O> {
+        &self.all()[place as usize]
+    }
+
+    pub(super) fn hand(&self, place: u32) -> Held<'_, I, O> {
+        let mut hand = lock(&self.place(place).hand);
+        if hand.is_none() {
+            let sheet = Sheet::new(&self.inbox.core);
+            *hand = Some(Box::new(Hand { work: None, batch: Batch::new(), outs: Batch::new(), out: None, sheet }));
+        }
+        Held(hand)
+    }
+}
+
+impl Sheet {
+    fn new(core: &Arc<StageCore>) -> Self {
+        let cx = Cx::new(core.clone());
+        Sheet { cx, keys: Vec::new(), account: Account::default(), began_ns: 0, pulling: None, unbuilt: false }
+    }
+
+    fn begins(&mut self, events: usize, weight: u64, keys: Vec<u64>) {
+        self.keys = keys;
+        self.account = Account { taken: events, weight, ..Account::default() };
+    }
+
+    /// What the handler left unanswered has failed.
+    fn close(&mut self, unanswered: usize) {
+        let Sheet { cx, account, .. } = self;
+        account.done = cx.answered;
+        account.failed += cx.failed + unanswered as u64;
+        account.expired += cx.expired;
+        (cx.answered, cx.failed, cx.expired) = (0, 0, 0);
+    }
+
+    /// After a panic, of which `begun` events had been begun since `answered_before` were answered.
+    fn fails(&mut self, begun: u64, answered_before: u64, loss: &Loss) {
+        let cx = &mut self.cx;
+        cx.failed += begun - (cx.answered + cx.expired - answered_before);
+        cx.lose(loss);
+    }
+
+    /// Whether there is a handler now, for the stage's health.
+    fn built(&mut self, is: bool, core: &StageCore) {
+        let without = &core.ails.without_handler;
+        match (std::mem::replace(&mut self.unbuilt, !is), is) {
+            (true, true) => without.fetch_sub(1, Ordering::Relaxed),
+            (false, false) => without.fetch_add(1, Ordering::Relaxed),
+            _ => 0,
+        };
+    }
+
+    fn answered(&self) -> u64 {
+        self.cx.answered + self.cx.expired
+    }
+
+    /// What a source made; after a panic the state, which is one, is gone and cannot be built again.
+    fn pulled(&mut self, made: usize, pulling: Pulling, panicked: bool) {
+        let failed = u64::from(panicked);
+        self.account.failed = failed;
+        self.account.done = made as u64;
+        self.account.pulled = made as u64 + failed;
+        self.pulling = Some(if panicked { Pulling::End } else { pulling });
+    }
+
+    /// What there is to settle once the outbox is `clear`; with the keys, which stay held until then.
+    fn ends(&mut self, clear: bool) -> (Account, Option<Vec<u64>>, Option<Pulling>) {
+        let account = std::mem::take(&mut self.account);
+        if clear { (account, Some(std::mem::take(&mut self.keys)), self.pulling.take()) } else { (account, None, None) }
+    }
+}
+
 impl<I: Event, O: Event> Activation<I, O> {
-    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Arc<Port<O>>) -> Arc<Self> {
-        Arc::new_cyclic(|me| Activation {
-            me: me.clone(),
-            resume: inbox.clone(),
-            inbox,
-            factory,
-            model: OnceLock::new(),
-            port,
-            places: OnceLock::new(),
-        })
+    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Port<O>) -> Self {
+        let places = Arc::new(Places { inbox: inbox.clone(), all: OnceLock::new() });
+        Activation { resume: inbox.clone(), inbox, factory, model: OnceLock::new(), port, places }
     }
 
     pub(crate) fn replace(&self, model: Factory<I, O>) {
@@ -141,37 +250,15 @@ impl<I: Event, O: Event> Activation<I, O> {
         &self.inbox.core
     }
 
-    /// None before the start.
-    pub(super) fn places(&self) -> &[OnceLock<Place<I, O>>] {
-        self.places.get().map_or(&[], |places| places)
-    }
-
-    pub(super) fn place(&self, place: u32) -> &Place<I, O> {
-        self.places()[place as usize].get_or_init(|| Place {
-            phase: AtomicU8::new(IDLE),
-            held: 0.into(),
-            flight: Mutex::new(None),
-            hand: Mutex::new(Hand {
-                work: None,
-                cx: Cx::new(self.core().clone()),
-                outs: Batch::new(),
-                out: self.port.make(),
-                keys: Vec::new(),
-                account: Account::default(),
-                emptied: Batch::new(),
-                began_ns: 0,
-                pulling: None,
-                unbuilt: false,
-            }),
-        })
-    }
-
     fn build(&self) -> Result<Box<dyn Work<I, O>>, BoxError> {
-        let built = catch_unwind(AssertUnwindSafe(|| {
+        let mut built = None;
+        started(&mut || {
             let mut work = self.model.get().unwrap_or(&self.factory)();
-            work.start().map(|()| work)
-        }));
-        built.unwrap_or_else(|panic| Err(message(&*panic).into()))
+            work.start()?;
+            built = Some(work);
+            Ok(())
+        })?;
+        built.ok_or_else(|| "the handler was not built".into())
     }
 
     /// Handles what was taken.
@@ -179,280 +266,222 @@ impl<I: Event, O: Event> Activation<I, O> {
         if let (true, Some(ready)) = (taken.plenty, run.ready) {
             ready.wake_another();
         }
-        let place = self.place(taken.place);
-        let mut hand = lock(&place.hand);
-        hand.began_ns = run.now_ns;
+        let place = self.places.place(taken.place);
+        let mut hand = self.places.hand(taken.place);
+        hand.sheet.began_ns = run.now_ns;
         match taken.what {
             // A wake-up that came late, for a stall that is over: the batch is out on the pool and will say when it is back.
-            What::Resume if place.phase.load(Ordering::SeqCst) == HANDLING => {
+            What::Resume if place.watch.is_handling() => {
                 self.inbox.set_aside(taken.place);
                 return Some(Begun::Working);
             }
             What::Resume => return Some(Begun::Resumed { place: taken.place }),
             What::Batch { batch, keys, weight } => {
-                hand.keys = keys;
-                hand.account = Account { taken: batch.len(), weight, ..Account::default() };
-                place.held.store(batch.len() as u64, Ordering::Relaxed);
-                let batch = self.sift(&mut hand, batch, run.now_ns);
+                let events = batch.len();
+                hand.sheet.begins(events, weight, keys);
+                place.watch.holds(events);
+                hand.batch = batch;
+                self.sift(&mut hand, run.now_ns);
                 if !self.have_work(&mut hand) {
-                    return self.give_up(hand, batch, taken.place, run.now_ns);
+                    self.give_up(hand, taken.place, run.now_ns);
+                    return None;
                 }
-                if let Some(begun) = self.spread(&mut hand, batch, taken.place) {
-                    return Some(begun);
+                if self.core().shared.parallel.get().is_some() && self.spread(&mut hand, taken.place) {
+                    return Some(Begun::Working);
                 }
-                return Some(self.handle(hand, place, taken.place, taken.expected_ns, run));
+                let _long = place.watch.begins(taken.expected_ns, run);
+                return Some(self.handle(&mut hand, taken.place, run));
             }
             What::Pull { most } => {
-                hand.account = Account::default();
+                hand.sheet.account = Account::default();
                 if self.have_work(&mut hand) {
-                    self.guarded(place, taken.expected_ns, run, || self.pull(&mut hand, most));
+                    let _long = place.watch.begins(taken.expected_ns, run);
+                    self.pull(&mut hand, most);
                 }
             }
             What::Flush => {
-                hand.account = Account::default();
-                self.guarded(place, taken.expected_ns, run, || self.flush(&mut hand));
+                hand.sheet.account = Account::default();
+                let _long = place.watch.begins(taken.expected_ns, run);
+                self.flush(&mut hand);
             }
         }
-        let spent_ns = hand.cx.spent_ns.take();
-        let events = hand.account.done as usize;
-        self.returned(place).then_some(Begun::Handled { place: taken.place, events, spent_ns })
+        let spent_ns = hand.sheet.cx.spent_ns.take();
+        let events = hand.sheet.account.done as usize;
+        place.watch.returned().then_some(Begun::Handled { place: taken.place, events, spent_ns })
     }
 
     /// Expired events end here, before any handler sees them; the waits of the others are noted.
-    fn sift(&self, hand: &mut Hand<I, O>, mut batch: Batch<I>, now_ns: u64) -> Batch<I> {
-        if self.core().shared.traces() {
-            let traces = batch.iter_mut().filter_map(|envelope| envelope.marks.as_mut()?.trace.as_mut());
-            traces.for_each(Trace::taken);
+    fn sift(&self, hand: &mut Hand<I, O>, now_ns: u64) {
+        let Hand { batch, sheet: Sheet { account, .. }, .. } = hand;
+        let core = self.core();
+        if core.shared.traces() {
+            for envelope in batch.iter_mut() {
+                end_wait(&mut envelope.marks);
+            }
         }
-        let max_age_ns = self.core().max_age_ns();
+        let can_expire = core.max_age_ns() != 0;
         let mut any_expired = false;
         let mut since_stamp = 0;
-        let waits = &mut hand.account.waits;
-        for envelope in &batch {
+        for envelope in &*batch {
             since_stamp += 1;
             if envelope.stamp_ns != 0 {
-                waits.push((now_ns.saturating_sub(envelope.stamp_ns), since_stamp));
+                account.waits.push((now_ns.saturating_sub(envelope.stamp_ns), since_stamp));
                 since_stamp = 0;
             }
-            any_expired |= (max_age_ns != 0 || envelope.marks.is_some()) && expired(envelope, max_age_ns, now_ns);
+            any_expired |=
+                (can_expire || envelope.marks.is_some()) && expired(envelope.stamp_ns, &envelope.marks, core, now_ns);
         }
-        // Events after the last stamp share its wait.
-        if let Some(last) = waits.last_mut() {
-            last.1 += since_stamp;
-        }
-        if !self.core().shared.measures() {
-            waits.clear();
-        }
+        account.waits_end(since_stamp, core.shared.measures());
         if any_expired {
-            let before = batch.len();
-            batch.retain(|envelope| {
-                let dead = expired(envelope, max_age_ns, now_ns);
-                if dead {
-                    envelope.marks.iter().for_each(|marks| note(marks, &Loss::Expired));
-                }
-                !dead
-            });
-            hand.account.expired = (before - batch.len()) as u64;
+            account.expired = self.end_expired(batch, now_ns);
         }
-        batch
+    }
+
+    #[cold]
+    fn end_expired(&self, batch: &mut Batch<I>, now_ns: u64) -> u64 {
+        let mut ended = 0;
+        for _ in 0..batch.len() {
+            let Some(envelope) = batch.pop_front() else { break };
+            if expired(envelope.stamp_ns, &envelope.marks, self.core(), now_ns) {
+                lose(&envelope, &Loss::Expired);
+                ended += 1;
+            } else {
+                batch.push_back(envelope);
+            }
+        }
+        ended
     }
 
     /// Builds the state of a place that has none: a worker was added, or its state was lost to a panic.
     fn have_work(&self, hand: &mut Hand<I, O>) -> bool {
-        if hand.work.is_none() {
-            let without = &self.core().ails.without_handler;
-            match self.build() {
-                Ok(work) => {
-                    hand.work = Some(work);
-                    if std::mem::take(&mut hand.unbuilt) {
-                        without.fetch_sub(1, Ordering::Relaxed);
-                    }
-                }
-                Err(error) => {
-                    if !std::mem::replace(&mut hand.unbuilt, true) {
-                        without.fetch_add(1, Ordering::Relaxed);
-                    }
-                    tracing::error!(stage = %self.core().name, %error, "a worker's handler could not be built");
-                    return false;
-                }
-            }
+        hand.work.is_some() || self.rebuild(hand)
+    }
+
+    #[cold]
+    fn rebuild(&self, hand: &mut Hand<I, O>) -> bool {
+        match self.build() {
+            Ok(work) => hand.work = Some(work),
+            Err(error) => not_built(self.core(), &error),
         }
-        true
+        hand.sheet.built(hand.work.is_some(), self.core());
+        hand.work.is_some()
     }
 
     /// A place without a handler fails its batch and is not used again.
-    fn give_up(&self, mut hand: MutexGuard<'_, Hand<I, O>>, batch: Batch<I>, place: u32, now_ns: u64) -> Option<Begun> {
+    #[cold]
+    fn give_up(&self, mut hand: Held<'_, I, O>, place: u32, now_ns: u64) {
         let loss = Loss::Failed("the handler could not be built".to_string());
-        batch.iter().filter_map(|envelope| envelope.marks.as_ref()).for_each(|marks| note(marks, &loss));
-        hand.account.failed += batch.len() as u64;
-        drop(batch);
-        let mut keys = std::mem::take(&mut hand.keys);
-        let account = std::mem::take(&mut hand.account);
+        hand.sheet.account.failed += fail_all(&mut hand.batch, Some(&loss));
+        let (account, keys, _) = hand.sheet.ends(true);
         drop(hand);
-        self.inbox.settle_without_handler(&account, place, &mut keys, now_ns);
-        None
+        self.inbox.settle_without_handler(&account, place, keys, now_ns);
     }
 
     /// Sends a batch out to the data-parallel pool, if that is what the handler wants and there is one.
-    fn spread(&self, hand: &mut Hand<I, O>, batch: Batch<I>, place: u32) -> Option<Begun> {
-        let (work, pool) = (hand.work.as_ref()?, self.core().shared.parallel.get());
-        let (Some(f), Some(pool)) = (work.parallel(), pool) else {
-            hand.emptied = batch;
-            return None;
-        };
-        let me = self.me.upgrade()?;
-        me.place(place).phase.store(HANDLING, Ordering::SeqCst);
+    #[cold]
+    fn spread(&self, hand: &mut Hand<I, O>, place: u32) -> bool {
+        let (Some(work), Some(pool)) = (&hand.work, self.core().shared.parallel.get()) else { return false };
+        let Some(f) = work.parallel() else { return false };
+        let batch = std::mem::take(&mut hand.batch);
+        self.places.place(place).watch.begins_outside();
         self.inbox.set_aside(place);
         self.core().shared.spread.fetch_add(1, Ordering::SeqCst);
-        pool.spawn(move || {
-            let outcome = parallel::run(&me.inbox.core, &*f, batch);
-            me.core().shared.spread.fetch_sub(1, Ordering::SeqCst);
-            let seat = me.place(place);
-            let mut hand = lock(&seat.hand);
-            if !me.returned(seat) {
+        let places = self.places.clone();
+        let out = move || {
+            let core = &places.inbox.core;
+            let outcome = f.run(core, batch);
+            core.shared.spread.fetch_sub(1, Ordering::SeqCst);
+            let mut hand = places.hand(place);
+            if !places.place(place).watch.returned() {
                 return;
             }
-            hand.account.done = outcome.outs.len() as u64;
-            hand.account.failed = outcome.failed;
-            hand.account.service_ns = me.core().shared.clock.now_ns().saturating_sub(hand.began_ns);
+            let service_ns = core.shared.clock.now_ns().saturating_sub(hand.sheet.began_ns);
+            hand.sheet.account.spread(outcome.outs.len() as u64, outcome.failed, service_ns);
             hand.outs = outcome.outs;
             drop(hand);
-            me.inbox.resume(place);
-        });
-        Some(Begun::Working)
+            places.inbox.resume(place);
+        };
+        parallel::spawn(pool, Box::new(out));
+        true
     }
 
     /// Calls the handler for each event, past panics: what had not been answered is settled as failed, the state is built
     /// anew, and the rest of the batch goes on.
-    fn handle(
-        &self,
-        mut hand: MutexGuard<'_, Hand<I, O>>,
-        place: &Place<I, O>,
-        index: u32,
-        expected_ns: u64,
-        run: &Run<'_>,
-    ) -> Begun {
-        let mut batch = std::mem::take(&mut hand.emptied);
-        let events = batch.len();
-        self.guarded(place, expected_ns, run, || {
-            while !batch.is_empty() {
-                if !self.have_work(&mut hand) {
-                    break;
-                }
-                self.handle_guarded(&mut hand, &mut batch, place, run);
+    fn handle(&self, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>) -> Begun {
+        let events = hand.batch.len();
+        while !hand.batch.is_empty() && self.have_work(hand) {
+            let Hand { work: Some(work), batch, outs, sheet, .. } = hand else { break };
+            let before = (batch.len(), sheet.answered());
+            let ran = guarded(self.core(), &mut || work.run(batch, outs, &mut sheet.cx));
+            let pending = work.pending();
+            if pending == 0 && ran.is_ok() {
+                continue;
             }
-        });
-        let hand = &mut *hand;
+            let begun = before.0 - batch.len() - pending;
+            self.after_run(hand, place, run, ran.err().map(|loss| (begun as u64, before.1, loss)));
+        }
         // No handler is left to see them.
-        hand.account.failed += batch.len() as u64;
-        batch.clear();
-        hand.emptied = batch;
-        hand.account.done = hand.cx.answered;
-        hand.account.failed += hand.cx.failed;
-        hand.account.expired += hand.cx.expired;
-        (hand.cx.answered, hand.cx.failed, hand.cx.expired) = (0, 0, 0);
-        let spent_ns = hand.cx.spent_ns.take();
-        if self.returned(place) { Begun::Handled { place: index, events, spent_ns } } else { Begun::Working }
+        let unanswered = hand.batch.len();
+        if unanswered > 0 {
+            fail_all(&mut hand.batch, None);
+        }
+        hand.sheet.close(unanswered);
+        let spent_ns = hand.sheet.cx.spent_ns.take();
+        let returned = self.places.place(place).watch.returned();
+        if returned { Begun::Handled { place, events, spent_ns } } else { Begun::Working }
     }
 
-    fn handle_guarded(&self, hand: &mut Hand<I, O>, batch: &mut Batch<I>, place: &Place<I, O>, run: &Run<'_>) {
-        let Hand { work: Some(work), outs, cx, .. } = hand else { return };
-        let before = (batch.len(), cx.answered + cx.expired);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            cx::as_handler(&self.inbox.core, || work.run(batch, outs, cx));
-        }));
-        let pending = work.pending();
-        if let Err(panic) = result {
-            let begun = (before.0 - batch.len() - pending.len()) as u64;
-            cx.failed += begun - (cx.answered + cx.expired - before.1);
-            let loss = Loss::Failed(message(&*panic));
-            told(self.core(), &loss);
-            cx.lose(&loss);
-            // Its state may panic again as it goes.
-            let gone = hand.work.take();
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(gone)));
-        }
-        if !pending.is_empty() {
-            self.launch(hand, place, pending, run);
+    /// What async handlers left unfinished sets out; a state that panicked is gone.
+    #[cold]
+    fn after_run(&self, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>, panicked: Option<(u64, u64, Loss)>) {
+        let Some(mut work) = hand.work.take() else { return };
+        work.launch(&self.places, hand, place, run);
+        match panicked {
+            None => hand.work = Some(work),
+            Some((begun, answered_before, loss)) => {
+                hand.sheet.fails(begun, answered_before, &loss);
+                let mut gone = Some(work);
+                // Its state may panic again as it goes, which is told with the first.
+                past_one_panic(&mut || drop(gone.take()));
+            }
         }
     }
 
+    #[inline(never)]
     fn pull(&self, hand: &mut Hand<I, O>, most: usize) {
-        let Hand { work: Some(work), outs, cx, .. } = hand else { return };
-        let result = catch_unwind(AssertUnwindSafe(|| cx::as_handler(&self.inbox.core, || work.pull(most, outs, cx))));
-        let pulling = result.unwrap_or_else(|panic| {
-            // The state of a source is one and cannot be built again.
-            told(&self.inbox.core, &Loss::Failed(message(&*panic)));
-            self.core().ails.source_failed.store(true, Ordering::Relaxed);
-            hand.account.failed = 1;
-            hand.account.pulled = 1;
-            Pulling::End
-        });
+        let Hand { work: Some(work), outs, sheet, .. } = hand else { return };
+        let mut pulling = Pulling::End;
+        let ran = guarded(self.core(), &mut || pulling = work.pull(most, outs, &mut sheet.cx));
         if self.core().shared.traces() {
-            hand.outs.iter_mut().for_each(|envelope| self.follow(envelope));
+            for envelope in outs.iter_mut() {
+                follow(&mut envelope.marks, self.core());
+            }
         }
-        hand.account.done = hand.outs.len() as u64;
-        hand.account.pulled += hand.account.done;
-        hand.pulling = Some(pulling);
+        if ran.is_err() {
+            self.core().ails.source_failed.store(true, Ordering::Relaxed);
+        }
+        sheet.pulled(outs.len(), pulling, ran.is_err());
     }
 
-    /// An event that a source has made begins here.
-    fn follow(&self, envelope: &mut Envelope<O>) {
-        let shared = &self.core().shared;
-        if let Some(trace) = Trace::sample(shared.trace_every.load(Ordering::Relaxed), &shared.name) {
-            envelope.marks.get_or_insert_default().trace = Some(trace);
-        }
-    }
-
+    #[cold]
     fn flush(&self, hand: &mut Hand<I, O>) {
         let Hand { work: Some(work), outs, .. } = hand else { return };
-        let emit = &mut |event| outs.push_back(Envelope::new(event));
-        let result = catch_unwind(AssertUnwindSafe(|| cx::as_handler(&self.inbox.core, || work.flush(emit))));
-        if let Err(panic) = result {
-            told(self.core(), &Loss::Failed(message(&*panic)));
+        // What it emitted before a panic goes on.
+        let _ = guarded(self.core(), &mut || work.flush(&mut |event| outs.push_back(Envelope::new(event))));
+    }
+}
+
+/// Drops a batch that no handler will see; who asked is told of the loss, if there is one to tell.
+#[cold]
+fn fail_all<T>(batch: &mut Batch<T>, loss: Option<&Loss>) -> u64 {
+    let mut failed = 0;
+    while let Some(envelope) = batch.pop_front() {
+        if let Some(loss) = loss {
+            lose(&envelope, loss);
         }
+        failed += 1;
     }
-
-    /// Around a handler: the word that a fence looks at, and the domain's workers, who are told of a long one.
-    fn guarded(&self, place: &Place<I, O>, expected_ns: u64, run: &Run<'_>, f: impl FnOnce()) {
-        place.phase.store(HANDLING, Ordering::SeqCst);
-        let long = run.ready.filter(|_| u128::from(expected_ns) > LONG.as_nanos());
-        let _back = long.map(|ready| {
-            ready.begin_long();
-            Long(ready)
-        });
-        f();
-    }
-
-    /// False if the fence was quicker: then what the handler gave is nobody's.
-    pub(super) fn returned(&self, place: &Place<I, O>) -> bool {
-        place.held.store(0, Ordering::Relaxed);
-        place.phase.compare_exchange(HANDLING, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-    }
-
-    /// Where the source goes from here.
-    fn after_pull(&self, pulling: Pulling) {
-        let ended = self.core().shared.is_draining();
-        match pulling {
-            Pulling::End => self.inbox.end_source(),
-            _ if ended => self.inbox.end_source(),
-            Pulling::More => {
-                let budget = &self.core().shared.budget;
-                if budget.has_room(1) || !budget.wait(1, Waiter::Source(self.resume.clone())) {
-                    self.inbox.source_ready();
-                }
-            }
-            Pulling::Pending => {}
-            Pulling::WaitUntil(at_ns) => {
-                let inbox = Arc::downgrade(&self.inbox);
-                self.core().shared.timers.at(at_ns, move || {
-                    if let Some(inbox) = inbox.upgrade() {
-                        inbox.source_ready();
-                    }
-                });
-            }
-        }
-    }
+    failed
 }
 
 impl<I: Event, O: Event> Activate for Activation<I, O> {
@@ -461,16 +490,20 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     }
 
     fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize) {
-        self.inbox.set_up(options, places_max as u32, limit);
-        let _ = self.places.set((0..places_max).map(|_| OnceLock::new()).collect());
+        self.books().set_up(options, places_max as u32, limit);
+        let mut all = Vec::with_capacity(places_max);
+        for _ in 0..places_max {
+            all.push(Place { watch: Watch::new(), hand: Mutex::new(None) });
+        }
+        let _ = self.places.all.set(all);
     }
 
     fn start(&self, places: usize) -> Result<(), BoxError> {
         for place in 0..places {
             let work = self.build()?;
-            lock(&self.place(place as u32).hand).work = Some(work);
+            self.places.hand(place as u32).work = Some(work);
         }
-        self.inbox.open(places as u32);
+        self.books().open(places as u32);
         Ok(())
     }
 
@@ -479,53 +512,209 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
     }
 
     fn finish(&self, place: u32, run: &Run<'_>, again: bool) -> Option<Begun> {
-        let seat = self.place(place);
-        let mut hand = lock(&seat.hand);
-        let Hand { outs, out, keys, account, emptied, began_ns, pulling, .. } = &mut *hand;
-        if account.service_ns == 0 {
-            account.service_ns = run.now_ns.saturating_sub(*began_ns);
+        let mut hand = self.places.hand(place);
+        let Hand { outs, out, sheet, .. } = &mut *hand;
+        if sheet.account.service_ns == 0 {
+            sheet.account.service_ns = run.now_ns.saturating_sub(sheet.began_ns);
         }
         let cancelled = self.core().shared.is_cancelled();
         let handing = Handing { now_ns: run.now_ns, domain: run.domain, place, stage: &self.resume, cancelled };
-        let clear = hand_on(&self.inbox.core, outs, &mut **out, &handing);
-        let (account, empty, pulling) =
-            (std::mem::take(account), std::mem::take(emptied), if clear { pulling.take() } else { None });
-        let mut keys = std::mem::take(keys);
-        if !clear {
-            hand.keys = std::mem::take(&mut keys);
+        if out.is_none() {
+            *out = Some(self.port.make());
         }
+        let mut clear = false;
+        past_panics(self.core(), &mut || {
+            let Some(out) = out else { return };
+            // Also when nothing is new: after a panic an adapter may hold events that it had not passed on.
+            out.emit(outs);
+            clear = out.flush(&handing);
+        });
+        let (account, cleared, pulling) = hand.sheet.ends(clear);
+        let empty = std::mem::take(&mut hand.batch);
         // Kept for as long as the place is not free again: nobody else comes to this hand.
         drop(hand);
-        let cleared = clear.then_some(&mut keys);
         let taken = self.inbox.settle(&account, empty, place, cleared, run.now_ns, again && pulling.is_none());
         if let Some(pulling) = pulling {
-            self.after_pull(pulling);
+            after_pull(self.books(), &self.resume, pulling);
         }
         self.run(taken?, run)
     }
 
     fn fence(&self) -> u64 {
-        let places = self.places().iter().filter_map(OnceLock::get);
-        let fenced = places
-            .filter(|place| place.phase.compare_exchange(HANDLING, FENCED, Ordering::SeqCst, Ordering::SeqCst).is_ok());
-        fenced.map(|place| place.held.load(Ordering::Relaxed).max(1)).sum()
+        let mut held = 0;
+        for place in self.places.all() {
+            held += place.watch.fence();
+        }
+        held
     }
 
     fn cancel(&self) {
-        self.stop_flights();
+        for place in self.places.all() {
+            place.watch.stop_flight();
+        }
     }
 
     fn abandon(&self) -> bool {
-        let places = self.places().iter().filter_map(OnceLock::get);
-        // A fenced handler holds its hand for ever; it has been named.
-        let idle = places.filter(|place| place.phase.load(Ordering::SeqCst) == IDLE);
-        idle.fold(true, |all, place| match place.hand.try_lock() {
-            Ok(mut hand) => {
-                hand.out.abandon();
-                all
+        let mut all = true;
+        for place in self.places.all() {
+            // A fenced handler holds its hand for ever; it has been named.
+            if !place.watch.is_idle() {
+                continue;
             }
-            Err(_) => false,
-        })
+            match place.hand.try_lock() {
+                Ok(mut hand) => {
+                    if let Some(out) = hand.as_mut().and_then(|hand| hand.out.as_mut()) {
+                        out.abandon();
+                    }
+                }
+                Err(_) => all = false,
+            }
+        }
+        all
+    }
+}
+
+impl Watch {
+    fn new() -> Self {
+        Watch { phase: AtomicU8::new(IDLE), held: AtomicU64::new(0), flight: Mutex::new(None) }
+    }
+
+    /// An event sets out and keeps the place.
+    pub(super) fn departs(&self) {
+        self.holds(1);
+        self.begins_outside();
+    }
+
+    pub(super) fn carries(&self, flight: Arc<dyn Aloft>) {
+        *lock(&self.flight) = Some(flight);
+    }
+
+    /// So many of what it held went on their way.
+    pub(super) fn let_go(&self, events: usize) {
+        self.held.fetch_sub(events as u64, Ordering::Relaxed);
+    }
+
+    /// Second signal: what is in the air comes down where it is.
+    fn stop_flight(&self) {
+        let flight = lock(&self.flight).clone();
+        if let Some(flight) = flight {
+            flight.stop(Stop::Cancelled);
+        }
+    }
+
+    /// Its event is left, as one that a handler on a thread did not give back.
+    pub(super) fn leaves(&self) {
+        *lock(&self.flight) = None;
+        self.phase.store(FENCED, Ordering::SeqCst);
+    }
+
+    /// The flight is over.
+    pub(super) fn lands(&self) {
+        *lock(&self.flight) = None;
+    }
+
+    fn holds(&self, events: usize) {
+        self.held.store(events as u64, Ordering::Relaxed);
+    }
+
+    /// Around a handler: the word that a fence looks at, and the domain's workers, who are told of a long one.
+    fn begins<'a>(&self, expected_ns: u64, run: &Run<'a>) -> Option<Long<'a>> {
+        self.begins_outside();
+        let ready = run.ready.filter(|_| u128::from(expected_ns) > LONG.as_nanos())?;
+        ready.begin_long();
+        Some(Long(ready))
+    }
+
+    /// The same for what no worker is with.
+    fn begins_outside(&self) {
+        self.phase.store(HANDLING, Ordering::SeqCst);
+    }
+
+    /// False if the fence was quicker: then what the handler gave is nobody's.
+    pub(super) fn returned(&self) -> bool {
+        self.held.store(0, Ordering::Relaxed);
+        self.phase.compare_exchange(HANDLING, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Events that were in a handler which is now fenced off.
+    fn fence(&self) -> u64 {
+        let fenced = self.phase.compare_exchange(HANDLING, FENCED, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if fenced { self.held.load(Ordering::Relaxed).max(1) } else { 0 }
+    }
+
+    fn is_handling(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == HANDLING
+    }
+
+    fn is_idle(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == IDLE
+    }
+}
+
+fn end_wait(marks: &mut Option<Box<Marks>>) {
+    if let Some(trace) = marks.as_mut().and_then(|marks| marks.trace.as_mut()) {
+        trace.taken();
+    }
+}
+
+/// An event that a source has made begins here.
+fn follow(marks: &mut Option<Box<Marks>>, core: &StageCore) {
+    let shared = &core.shared;
+    if let Some(trace) = Trace::sample(shared.trace_every.load(Ordering::Relaxed), &shared.name) {
+        marks.get_or_insert_default().trace = Some(trace);
+    }
+}
+
+/// A handler's start, where a panic is an error like any other.
+fn started(f: &mut dyn FnMut() -> Result<(), BoxError>) -> Result<(), BoxError> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| Err(message(&*panic).into()))
+}
+
+fn not_built(core: &StageCore, error: &BoxError) {
+    tracing::error!(stage = %core.name, %error, "a worker's handler could not be built");
+}
+
+/// Runs a handler; a panic is told, and is what its event was lost to.
+fn guarded(core: &StageCore, f: &mut dyn FnMut()) -> Result<(), Loss> {
+    catch_unwind(AssertUnwindSafe(|| cx::as_handler(core, f))).map_err(|panic| {
+        let loss = Loss::Failed(message(&*panic));
+        told(core, &loss);
+        loss
+    })
+}
+
+fn past_one_panic(f: &mut dyn FnMut()) {
+    let _ = catch_unwind(AssertUnwindSafe(f));
+}
+
+/// Until it comes through: a panic in an adapter's function ends its event there, as if filtered, and the rest goes on.
+fn past_panics(core: &StageCore, f: &mut dyn FnMut()) {
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut *f)) {
+        told(core, &Loss::Failed(message(&*panic)));
+    }
+}
+
+/// Where a source goes from here.
+fn after_pull(books: &dyn Books, resume: &Arc<dyn Resume>, pulling: Pulling) {
+    let shared = &books.core().shared;
+    match pulling {
+        Pulling::End => books.end_source(),
+        _ if shared.is_draining() => books.end_source(),
+        Pulling::More => {
+            let budget = &shared.budget;
+            if budget.has_room(1) || !budget.wait(1, Waiter::Source(resume.clone())) {
+                resume.source_ready();
+            }
+        }
+        Pulling::Pending => {}
+        Pulling::WaitUntil(at_ns) => {
+            let resume = Arc::downgrade(resume);
+            shared.timers.at(at_ns, move || {
+                if let Some(resume) = resume.upgrade() {
+                    resume.source_ready();
+                }
+            });
+        }
     }
 }
 
@@ -538,24 +727,11 @@ impl Drop for Long<'_> {
     }
 }
 
-/// Emits and flushes, past panics in an adapter's function: its event ends there, as if filtered, and the rest goes on.
-fn hand_on<O>(core: &StageCore, outs: &mut Batch<O>, out: &mut dyn Emit<O>, to: &Handing<'_>) -> bool {
-    loop {
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            // Also when nothing is new: after a panic an adapter may hold events that it had not passed on.
-            out.emit(outs);
-            out.flush(to)
-        }));
-        match result {
-            Ok(clear) => return clear,
-            Err(panic) => told(core, &Loss::Failed(message(&*panic))),
-        }
-    }
-}
-
-fn expired<T>(envelope: &Envelope<T>, max_age_ns: u64, now_ns: u64) -> bool {
-    let too_old = max_age_ns != 0 && envelope.stamp_ns != 0 && now_ns.saturating_sub(envelope.stamp_ns) > max_age_ns;
-    too_old || envelope.marks.as_ref().is_some_and(|marks| marks.deadline_ns != 0 && now_ns >= marks.deadline_ns)
+fn expired(stamp_ns: u64, marks: &Option<Box<Marks>>, core: &StageCore, now_ns: u64) -> bool {
+    let age_ns = if stamp_ns == 0 { 0 } else { now_ns.saturating_sub(stamp_ns) };
+    let max_age_ns = core.max_age_ns();
+    let too_old = max_age_ns != 0 && age_ns > max_age_ns;
+    too_old || marks.as_ref().is_some_and(|marks| marks.deadline_ns != 0 && now_ns >= marks.deadline_ns)
 }
 
 /// What a panic said.

@@ -9,12 +9,12 @@ use std::{
 };
 
 use super::{
+    activation::{Hand, Places, Run},
     cx::Cx,
-    flight::Pending,
     handler::{BoxError, IntoStage, StageParts, Work, shape},
     task::{TaskCx, task},
 };
-use crate::queue::Batch;
+use crate::{event::Event, queue::Batch};
 
 /// An async handler as a value: what [`task`](crate::task) is to a function. It is shared by all its futures, so it comes in an
 /// [`Arc`]. As there, at most [`limit`](crate::StageOptionsExt::limit) events are on their way at once, on the host's tokio
@@ -123,7 +123,15 @@ impl<H: AsyncHandler + Send + Sync> Work<H::In, H::Out> for AsyncWork<H> {
         }
     }
 
-    fn pending(&mut self) -> Vec<Pending<H::Out>> {
+    fn pending(&self) -> usize {
         self.tasks.pending()
+    }
+
+    fn launch(&mut self, places: &Arc<Places<H::In, H::Out>>, hand: &mut Hand<H::In, H::Out>, place: u32, run: &Run<'_>)
+    where
+        H::In: Event,
+        H::Out: Event,
+    {
+        self.tasks.launch(places, hand, place, run);
     }
 }

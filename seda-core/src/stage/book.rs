@@ -6,7 +6,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::waiter::Waiter;
+use super::{
+    core::StageCore,
+    waiter::{Waiter, wake_all},
+};
 use crate::{
     admission::{Admission, Load, Offer, Settle, Take, Verdict},
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
@@ -136,6 +139,23 @@ pub(crate) struct Account {
     pub(crate) waits: Vec<(u64, u32)>,
 }
 
+impl Account {
+    /// Events after the last stamp share its wait.
+    pub(crate) fn waits_end(&mut self, since_stamp: u32, measures: bool) {
+        if let Some(last) = self.waits.last_mut() {
+            last.1 += since_stamp;
+        }
+        if !measures {
+            self.waits.clear();
+        }
+    }
+
+    /// What came of a batch on the data-parallel pool.
+    pub(crate) fn spread(&mut self, done: u64, failed: u64, service_ns: u64) {
+        (self.done, self.failed, self.service_ns) = (done, failed, service_ns);
+    }
+}
+
 /// Whether an offer can be enqueued now.
 pub(crate) enum Room {
     Yes,
@@ -145,6 +165,44 @@ pub(crate) enum Room {
     /// Full; the offerer may wait.
     Wait,
     No(Refusal),
+}
+
+/// What is to be done once the lock is given back.
+#[must_use]
+pub(crate) struct After {
+    became_runnable: bool,
+    waiters: Vec<Waiter>,
+}
+
+impl After {
+    /// Wakes who waited for room; true if the stage can run now and could not before.
+    pub(crate) fn wake(self) -> bool {
+        if !self.waiters.is_empty() {
+            wake_all(self.waiters);
+        }
+        self.became_runnable
+    }
+}
+
+/// What the books look at in an event from upstream.
+#[derive(Clone, Copy)]
+pub(crate) struct Inner {
+    pub(crate) weight: u64,
+    pub(crate) class: u8,
+    pub(crate) deadline_ns: u64,
+}
+
+/// What becomes of it.
+pub(crate) enum Fate {
+    /// Wait for room.
+    Stall,
+    /// On to the overflow.
+    Spill(Refusal),
+    Drop,
+    Enqueue {
+        /// Of the oldest.
+        after_drop: bool,
+    },
 }
 
 impl Book {
@@ -299,6 +357,32 @@ impl Book {
         why
     }
 
+    /// What becomes of an event from upstream: never closed to it, and what is refused is handed on.
+    pub(crate) fn inner(&mut self, core: &StageCore, marks: Inner, len: usize, bytes: u64) -> Fate {
+        // Inner events have waited their turn: the places for those who need many are not kept from them.
+        let room = match self.room_for(1, marks.weight, len, bytes, true) {
+            Room::Wait => return Fate::Stall,
+            // All room is reserved, so there is no older event to drop for it.
+            Room::No(_) if self.when_full == WhenFull::DropOldest => Room::DropNewest,
+            room => room,
+        };
+        if let Room::No(why) = room {
+            self.refuse(1, why.clone());
+            return Fate::Spill(why);
+        }
+        if matches!(room, Room::DropNewest) {
+            self.counts.offered += 1;
+            self.counts.dropped += 1;
+            return Fate::Drop;
+        }
+        let now_ns = if self.has_policy() { core.shared.clock.now_ns() } else { 0 };
+        if let Err(why) = self.admit(1, marks.class, marks.deadline_ns, len, now_ns) {
+            return Fate::Spill(why);
+        }
+        self.counts.offered += 1;
+        Fate::Enqueue { after_drop: matches!(room, Room::DropOldest) }
+    }
+
     // ---- who waits
 
     pub(crate) fn wait(&mut self, need: Need, waiter: Waiter, again: bool) {
@@ -340,6 +424,20 @@ impl Book {
         let before = self.waiters.len();
         self.waiters.retain(|(_, waiter)| !is(waiter));
         self.waiters.len() < before
+    }
+
+    // ---- after a change
+
+    /// After anything that may have made the stage runnable or made room: the domain's bit is set to agree with these
+    /// books, and whoever is due is to be woken without the lock.
+    pub(crate) fn after(&mut self, core: &StageCore, len: usize, bytes: u64, has_work: bool) -> After {
+        let runnable = self.can_run(has_work);
+        let became_runnable = runnable && !self.runnable;
+        if runnable != self.runnable {
+            self.runnable = runnable;
+            core.mark(runnable);
+        }
+        After { became_runnable, waiters: self.due_waiters(len, bytes, has_work) }
     }
 
     // ---- places for workers
@@ -456,6 +554,14 @@ impl Book {
     }
 
     // ---- batches
+
+    /// A source is to be pulled: how many events it may make, and how long that is expected to take, in ns.
+    pub(crate) fn begin_pull(&mut self) -> (usize, u64) {
+        // One at a time: the state of a source is one.
+        self.pull = Pull::Waiting;
+        let most = if self.batch_size(usize::MAX) == 1 { 1 } else { self.batch_max };
+        (most, self.expected_ns(most))
+    }
 
     /// How many events to take at once, the worker's place being taken. Natural batching: what is there, never waiting for
     /// more.

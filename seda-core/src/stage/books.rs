@@ -1,12 +1,12 @@
 //! What drivers, drain and snapshot see of a stage's books.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use super::{
     book::{Book, Flush, Pull},
     core::StageCore,
     inbox::{Gate, Inbox, lose},
-    waiter::{Resume, Waiter},
+    waiter::{Resume, Waiter, wake_all},
 };
 use crate::{
     admission::Admission,
@@ -14,34 +14,50 @@ use crate::{
     event::Event,
     metrics::{Blocked, Counts, Distribution, StageSnapshot},
     options::{StageOptions, WhenFull},
+    queue::Store,
     sync::lock_brief as lock,
     ticket::Loss,
 };
 
-/// What drivers, drain and snapshot see of a stage's books.
+/// What drivers, drain and snapshot see of a stage's books. What they do is the same for every type of event, so all but
+/// this is compiled once, behind `dyn`.
 pub(crate) trait Books: Resume {
     fn core(&self) -> &StageCore;
-    /// Its first places have their state.
-    fn open(&self, places: u32);
-    /// Its home is known: whoever offered before is seen there.
-    fn wake_up(&self);
-    fn close(&self);
-    /// Second signal: whoever still waits for room looks again.
-    fn wake_waiters(&self);
-    /// Stops a source; true if it was running.
-    fn end_source(&self);
-    fn ask_flush(&self);
-    fn probe(&self) -> Probe;
-    /// The numbers that it starts with, before any worker.
-    fn set_up(&self, options: &mut StageOptions, places_max: u32, limit: usize);
-    /// Changes one of them while it runs.
-    fn turn(&self, turn: Turn);
+
+    /// The lock, for who only counts events.
+    fn gate(&self) -> &Mutex<Gate<dyn Stored>>;
+
+    /// After a change of what decides on offers.
+    fn decide_anew(&self, has_policy: bool);
+
     /// The pipeline has stopped: what is queued is left; who asked for it is told.
     fn abandon_queue(&self);
-    /// Counts, and what is left.
-    fn ledger(&self) -> (Counts, usize);
-    fn look(&self, now_ns: u64, elapsed: Duration) -> Look;
-    fn vitals(&self) -> Vitals;
+}
+
+/// Numbers of a queue.
+pub(crate) trait Stored: Send {
+    fn len(&self) -> usize;
+    fn bytes(&self) -> u64;
+    fn has_work(&self) -> bool;
+    fn oldest_stamp_ns(&self) -> u64;
+}
+
+impl<T: Event> Stored for Store<T> {
+    fn len(&self) -> usize {
+        Store::len(self)
+    }
+
+    fn bytes(&self) -> u64 {
+        Store::bytes(self)
+    }
+
+    fn has_work(&self) -> bool {
+        Store::has_work(self)
+    }
+
+    fn oldest_stamp_ns(&self) -> u64 {
+        Store::oldest_stamp_ns(self)
+    }
 }
 
 /// A stage's numbers and the tables behind its percentiles, copied under its lock.
@@ -92,46 +108,97 @@ impl<T: Event> Books for Inbox<T> {
         &self.core
     }
 
-    fn open(&self, places: u32) {
-        self.change(|book| book.open_places(places));
+    fn gate(&self) -> &Mutex<Gate<dyn Stored>> {
+        &*self.gate
     }
 
-    fn wake_up(&self) {
-        self.change(|book| book.runnable = false);
+    fn decide_anew(&self, has_policy: bool) {
+        Inbox::decide_anew(self, has_policy);
     }
 
-    fn close(&self) {
-        let waiters = self.change(|book| {
+    fn abandon_queue(&self) {
+        let mut gate = lock(&self.gate);
+        let waiters = abandon(&mut *gate);
+        let gone = gate.store.clear();
+        drop(gate);
+        for envelope in &gone {
+            lose(envelope, &Loss::Cancelled);
+        }
+        wake_all(waiters);
+    }
+}
+
+fn abandon(gate: &mut Gate<dyn Stored>) -> Vec<Waiter> {
+    gate.book.left += gate.store.len();
+    // Who holds a reservation still is refused from now on.
+    gate.book.flush = Flush::Done;
+    gate.book.all_waiters()
+}
+
+impl dyn Books + '_ {
+    /// Its first places have their state.
+    pub(crate) fn open(&self, places: u32) {
+        change(self, |book| book.open_places(places));
+    }
+
+    /// Its home is known: whoever offered before is seen there.
+    pub(crate) fn wake_up(&self) {
+        change(self, |book| book.runnable = false);
+    }
+
+    /// Room came for what a place could not hand on.
+    pub(crate) fn resume_place(&self, place: u32) {
+        change(self, |book| book.resume(place));
+    }
+
+    /// No worker is with the place until it is resumed.
+    pub(crate) fn set_place_aside(&self, place: u32) {
+        change(self, |book| book.set_aside(place));
+    }
+
+    /// A source need not wait any more.
+    pub(crate) fn pull_again(&self) {
+        change(self, |book| {
+            if book.pull == Pull::Waiting {
+                book.pull = Pull::Ready;
+            }
+        });
+    }
+
+    pub(crate) fn close(&self) {
+        let waiters = change(self, |book| {
             book.closed = true;
             book.all_waiters()
         });
-        waiters.into_iter().for_each(Waiter::wake);
+        wake_all(waiters);
     }
 
-    fn wake_waiters(&self) {
-        let waiters = self.change(Book::all_waiters);
-        waiters.into_iter().for_each(Waiter::wake);
+    /// Second signal: whoever still waits for room looks again.
+    pub(crate) fn wake_waiters(&self) {
+        let waiters = change(self, Book::all_waiters);
+        wake_all(waiters);
     }
 
-    fn end_source(&self) {
-        self.change(|book| {
+    /// Stops a source.
+    pub(crate) fn end_source(&self) {
+        change(self, |book| {
             if book.pull != Pull::No {
                 book.pull = Pull::Ended;
             }
         });
-        self.core.shared.progress.notify();
+        self.core().shared.progress.notify();
     }
 
-    fn ask_flush(&self) {
-        self.change(|book| {
+    pub(crate) fn ask_flush(&self) {
+        change(self, |book| {
             if book.flush == Flush::No {
                 book.flush = Flush::Due(0);
             }
         });
     }
 
-    fn probe(&self) -> Probe {
-        let gate = lock(&self.gate);
+    pub(crate) fn probe(&self) -> Probe {
+        let gate = lock(self.gate());
         let book = &gate.book;
         Probe {
             empty: gate.store.len() == 0 && book.in_use == 0 && book.reserved == 0,
@@ -141,9 +208,10 @@ impl<T: Event> Books for Inbox<T> {
         }
     }
 
-    fn set_up(&self, options: &mut StageOptions, places_max: u32, limit: usize) {
-        self.core.live_for(options.max_age.map_or(0, |age| ns(age).max(1)));
-        let has_policy = self.change(|book| {
+    /// The numbers that it starts with, before any worker.
+    pub(crate) fn set_up(&self, options: &mut StageOptions, places_max: u32, limit: usize) {
+        self.core().live_for(options.max_age.map_or(0, |age| ns(age).max(1)));
+        let has_policy = change(self, |book| {
             book.set_up(options, places_max, limit);
             book.has_policy()
         });
@@ -152,11 +220,12 @@ impl<T: Event> Books for Inbox<T> {
         self.wake_waiters();
     }
 
-    fn turn(&self, turn: Turn) {
+    /// Changes one of them while it runs.
+    pub(crate) fn turn(&self, turn: Turn) {
         if let Turn::MaxAge(age) = turn {
-            self.core.live_for(age.map_or(0, |age| ns(age).max(1)));
+            self.core().live_for(age.map_or(0, |age| ns(age).max(1)));
         }
-        let (waiters, has_policy) = self.change(|book| {
+        let (waiters, has_policy) = change(self, |book| {
             match turn {
                 Turn::Events(events) => book.bound = events,
                 Turn::Bytes(bytes) => book.bytes_bound = bytes,
@@ -170,34 +239,22 @@ impl<T: Event> Books for Inbox<T> {
             (book.all_waiters(), book.has_policy())
         });
         self.decide_anew(has_policy);
-        waiters.into_iter().for_each(Waiter::wake);
+        wake_all(waiters);
     }
 
-    fn abandon_queue(&self) {
-        let mut gate = lock(&self.gate);
-        let Gate { store, book } = &mut *gate;
-        book.left += store.len();
-        let gone = store.clear();
-        // Who holds a reservation still is refused from now on.
-        book.flush = Flush::Done;
-        let waiters = book.all_waiters();
-        drop(gate);
-        gone.iter().for_each(|envelope| lose(envelope, &Loss::Cancelled));
-        waiters.into_iter().for_each(Waiter::wake);
-    }
-
-    fn ledger(&self) -> (Counts, usize) {
-        let gate = lock(&self.gate);
+    /// Counts, and what is left.
+    pub(crate) fn ledger(&self) -> (Counts, usize) {
+        let gate = lock(self.gate());
         (gate.book.counts.clone(), gate.book.left + gate.store.len() + gate.book.in_hand)
     }
 
-    fn look(&self, now_ns: u64, elapsed: Duration) -> Look {
-        let gate = lock(&self.gate);
+    pub(crate) fn look(&self, now_ns: u64, elapsed: Duration) -> Look {
+        let gate = lock(self.gate());
         let Gate { store, book } = &*gate;
         let oldest = store.oldest_stamp_ns();
         let (wait, service) = (book.wait.clone(), book.service.clone());
         let stage = StageSnapshot {
-            name: self.core.name.clone(),
+            name: self.core().name.clone(),
             domain: String::new(),
             threads: 0,
             limit: book.limit,
@@ -222,8 +279,8 @@ impl<T: Event> Books for Inbox<T> {
         Look { stage, wait, service }
     }
 
-    fn vitals(&self) -> Vitals {
-        let gate = lock(&self.gate);
+    pub(crate) fn vitals(&self) -> Vitals {
+        let gate = lock(self.gate());
         let Gate { store, book } = &*gate;
         // An event without a stamp came while another was there, so before the last move: that says it.
         let since_ns = store.oldest_stamp_ns().max(book.moved_ns).max(1);
@@ -235,4 +292,17 @@ impl<T: Event> Books for Inbox<T> {
             places: book.places(),
         }
     }
+}
+
+/// Changes the books, and does what follows from it.
+fn change<R>(books: &dyn Books, f: impl FnOnce(&mut Book) -> R) -> R {
+    let mut gate = lock(books.gate());
+    let result = f(&mut gate.book);
+    let Gate { book, store } = &mut *gate;
+    let after = book.after(books.core(), store.len(), store.bytes(), store.has_work());
+    drop(gate);
+    if after.wake() {
+        books.core().notify();
+    }
+    result
 }

@@ -2,7 +2,6 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
     time::Duration,
 };
 
@@ -92,26 +91,26 @@ impl<T> Description<T> {
 
     /// The key, borrowed: as [`keyed`](crate::StageOptionsExt::keyed).
     pub fn key<K: EventKey + ?Sized>(mut self, key: impl Fn(&T) -> &K + Send + Sync + 'static) -> Self {
-        self.extract.key = Some(Arc::new(move |event| hash_of(key(event))));
+        self.extract.key = Some(Box::new(move |event| hash_of(key(event))));
         self
     }
 
     /// The bytes that it holds: as [`weight`](crate::StageOptionsExt::weight).
     pub fn weight(mut self, weight: impl Fn(&T) -> u64 + Send + Sync + 'static) -> Self {
-        self.extract.weight = Some(Arc::new(weight));
+        self.extract.weight = Some(Box::new(weight));
         self
     }
 
     /// Its priority class, of so many: as [`classes`](crate::StageOptionsExt::classes).
     pub fn classes(mut self, classes: u8, class: impl Fn(&T) -> u8 + Send + Sync + 'static) -> Self {
         self.classes = Some(classes);
-        self.extract.class = Some(Arc::new(class));
+        self.extract.class = Some(Box::new(class));
         self
     }
 
     /// Its deadline, counted from the offer to the stage: as [`deadline`](crate::StageOptionsExt::deadline).
     pub fn deadline<D: Into<Option<Duration>>>(mut self, after: impl Fn(&T) -> D + Send + Sync + 'static) -> Self {
-        self.extract.deadline = Some(Arc::new(move |event| after(event).into()));
+        self.extract.deadline = Some(Box::new(move |event| after(event).into()));
         self
     }
 

@@ -18,7 +18,7 @@ use std::{
 };
 
 use super::{
-    activation::{Activation, FENCED, HANDLING, Hand, Place, Run, message, told},
+    activation::{Hand, Places, Run, Sheet, message, told},
     book::Account,
     cx::{as_handler, note},
     waiter::Resume,
@@ -72,7 +72,7 @@ pub(crate) enum Stop {
 const NONE: u8 = 0;
 
 struct Flight<I, O> {
-    activation: Weak<Activation<I, O>>,
+    places: Weak<Places<I, O>>,
     place: u32,
     hold: Hold<Pending<O>>,
     timer: Mutex<Option<TimerId>>,
@@ -127,40 +127,83 @@ enum End<O> {
     Expired,
 }
 
-impl<I: Event, O: Event> Activation<I, O> {
-    /// Gives each of them a place of its own, and to the runtime.
-    pub(super) fn launch(&self, hand: &mut Hand<I, O>, place: &Place<I, O>, pending: Vec<Pending<O>>, run: &Run<'_>) {
-        let Some(spawner) = self.inbox.core.shared.tasks.get() else {
-            // Refused at start; on virtual time its driver is the runtime.
-            hand.cx.failed += pending.len() as u64;
+/// Gives each of them a place of its own, and to the runtime.
+pub(super) fn launch<I: Event, O: Event>(
+    places: &Arc<Places<I, O>>,
+    (hand, place): (&mut Hand<I, O>, u32),
+    pending: Vec<Pending<O>>,
+    run: &Run<'_>,
+) {
+    let Sheet { cx, keys, account, .. } = &mut hand.sheet;
+    let Some(spawner) = places.inbox.core.shared.tasks.get() else {
+        // Refused at start; on virtual time its driver is the runtime.
+        cx.failed += pending.len() as u64;
+        return;
+    };
+    places.place(place).watch.let_go(pending.len());
+    account.taken -= pending.len();
+    account.detached += pending.len() as u64;
+    for aboard in pending {
+        let index = places.inbox.detach();
+        let mut seated = places.hand(index);
+        // An event with a key or a weight was taken alone: what was read of its batch is its own.
+        seated.sheet.keys = std::mem::take(keys);
+        let weight = std::mem::take(&mut account.weight);
+        seated.sheet.account = Account { taken: 1, weight, flown: true, ..Account::default() };
+        seated.sheet.began_ns = run.now_ns;
+        drop(seated);
+        let watch = &places.place(index).watch;
+        // Before its timer may end it.
+        watch.departs();
+        let flight = Flight::board(places, index, aboard);
+        watch.carries(flight.clone());
+        spawner.spawn(Box::pin(Boarded(flight)));
+    }
+}
+
+impl<I: Event, O: Event> Places<I, O> {
+    /// Settles a flight's end, as far as that needs no worker; the rest is done by the next one that comes.
+    fn land(&self, index: u32, marks: Option<Box<Marks>>, end: End<O>) {
+        let watch = &self.place(index).watch;
+        watch.lands();
+        let mut hand = self.hand(index);
+        if !watch.returned() {
             return;
-        };
-        place.held.fetch_sub(pending.len() as u64, Ordering::Relaxed);
-        hand.account.taken -= pending.len();
-        hand.account.detached += pending.len() as u64;
-        for aboard in pending {
-            let index = self.inbox.detach();
-            let seat = self.place(index);
-            let mut seated = lock(&seat.hand);
-            // An event with a key or a weight was taken alone: what was read of its batch is its own.
-            seated.keys = std::mem::take(&mut hand.keys);
-            seated.account =
-                Account { taken: 1, weight: std::mem::take(&mut hand.account.weight), ..Account::default() };
-            seated.account.flown = true;
-            seated.began_ns = run.now_ns;
-            drop(seated);
-            seat.held.store(1, Ordering::Relaxed);
-            seat.phase.store(HANDLING, Ordering::SeqCst);
-            let flight = self.flight(index, aboard);
-            *lock(&seat.flight) = Some(flight.clone());
-            spawner.spawn(Box::pin(Boarded(flight)));
         }
+        let Hand { outs, sheet: Sheet { account, began_ns, .. }, .. } = &mut *hand;
+        match end {
+            End::Done(event) => {
+                account.done = 1;
+                outs.push_back(Envelope { event, stamp_ns: 0, marks });
+            }
+            End::Failed(message) => {
+                account.failed = 1;
+                let loss = Loss::Failed(message);
+                told(&self.inbox.core, &loss);
+                marks.iter().for_each(|marks| note(marks, &loss));
+            }
+            End::Expired => {
+                account.expired = 1;
+                marks.iter().for_each(|marks| note(marks, &Loss::Expired));
+            }
+        }
+        account.service_ns = self.inbox.core.shared.clock.now_ns().saturating_sub(*began_ns).max(1);
+        drop(hand);
+        self.inbox.resume(index);
     }
 
-    fn flight(&self, place: u32, aboard: Pending<O>) -> Arc<dyn Aloft> {
+    /// It was cancelled.
+    fn leave(&self, index: u32, marks: Option<Box<Marks>>) {
+        self.place(index).watch.leaves();
+        marks.iter().for_each(|marks| note(marks, &Loss::Cancelled));
+    }
+}
+
+impl<I: Event, O: Event> Flight<I, O> {
+    fn board(places: &Arc<Places<I, O>>, place: u32, aboard: Pending<O>) -> Arc<dyn Aloft> {
         let deadline_ns = aboard.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
-        let flight =
-            Arc::new(Flight { activation: self.me.clone(), place, hold: Hold::new(aboard), timer: Mutex::new(None) });
+        let (hold, timer) = (Hold::new(aboard), Mutex::new(None));
+        let flight = Arc::new(Flight { places: Arc::downgrade(places), place, hold, timer });
         if deadline_ns != 0 {
             let weak = Arc::downgrade(&flight);
             let expire = move || {
@@ -168,72 +211,25 @@ impl<I: Event, O: Event> Activation<I, O> {
                     flight.stop(Stop::Expired);
                 }
             };
-            *lock(&flight.timer) = Some(self.inbox.core.shared.timers.at(deadline_ns, expire));
+            *lock(&flight.timer) = Some(places.inbox.core.shared.timers.at(deadline_ns, expire));
         }
         flight
     }
 
-    /// Second signal: what is in the air comes down where it is.
-    pub(super) fn stop_flights(&self) {
-        for place in self.places().iter().filter_map(|place| place.get()) {
-            let flight = lock(&place.flight).clone();
-            flight.into_iter().for_each(|flight| flight.stop(Stop::Cancelled));
-        }
-    }
-
-    /// Settles a flight's end, as far as that needs no worker; the rest is done by the next one that comes.
-    fn land(&self, index: u32, marks: Option<Box<Marks>>, end: End<O>) {
-        let seat = self.place(index);
-        *lock(&seat.flight) = None;
-        let mut hand = lock(&seat.hand);
-        if !self.returned(seat) {
-            return;
-        }
-        match end {
-            End::Done(event) => {
-                hand.account.done = 1;
-                hand.outs.push_back(Envelope { event, stamp_ns: 0, marks });
-            }
-            End::Failed(message) => {
-                hand.account.failed = 1;
-                let loss = Loss::Failed(message);
-                told(&self.inbox.core, &loss);
-                marks.iter().for_each(|marks| note(marks, &loss));
-            }
-            End::Expired => {
-                hand.account.expired = 1;
-                marks.iter().for_each(|marks| note(marks, &Loss::Expired));
-            }
-        }
-        hand.account.service_ns = self.inbox.core.shared.clock.now_ns().saturating_sub(hand.began_ns).max(1);
-        drop(hand);
-        self.inbox.resume(index);
-    }
-
-    /// It was cancelled: its event is left, as one that a handler on a thread did not give back.
-    fn leave(&self, index: u32, marks: Option<Box<Marks>>) {
-        let seat = self.place(index);
-        *lock(&seat.flight) = None;
-        seat.phase.store(FENCED, Ordering::SeqCst);
-        marks.iter().for_each(|marks| note(marks, &Loss::Cancelled));
-    }
-}
-
-impl<I: Event, O: Event> Flight<I, O> {
     fn end(&self, aboard: Pending<O>, end: Option<End<O>>) {
         let Pending { future, marks, work } = aboard;
         let timer = lock(&self.timer).take();
-        let Some(activation) = self.activation.upgrade() else { return };
+        let Some(places) = self.places.upgrade() else { return };
         if let Some(timer) = timer {
-            activation.inbox.core.shared.timers.cancel(timer);
+            places.inbox.core.shared.timers.cancel(timer);
         }
         // What it holds is the user's, and may panic as it goes.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop((future, work)))) {
-            told(&activation.inbox.core, &Loss::Failed(message(&*panic)));
+            told(&places.inbox.core, &Loss::Failed(message(&*panic)));
         }
         match end {
-            Some(end) => activation.land(self.place, marks, end),
-            None => activation.leave(self.place, marks),
+            Some(end) => places.land(self.place, marks, end),
+            None => places.leave(self.place, marks),
         }
     }
 
@@ -245,8 +241,8 @@ impl<I: Event, O: Event> Flight<I, O> {
         }
     }
 
-    fn poll_aboard(&self, activation: &Activation<I, O>, waker: &Waker) {
-        let core = &activation.inbox.core;
+    fn poll_aboard(&self, places: &Places<I, O>, waker: &Waker) {
+        let core = &places.inbox.core;
         let cx = &mut Context::from_waker(waker);
         let ended = self.hold.take_if(|Pending { future, work, .. }| {
             let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -266,11 +262,11 @@ impl<I: Event, O: Event> Flight<I, O> {
 
 impl<I: Event, O: Event> Aloft for Flight<I, O> {
     fn poll(&self, waker: &Waker) -> bool {
-        let Some(activation) = self.activation.upgrade() else { return true };
-        let polled = &activation.inbox.core.shared.spread;
+        let Some(places) = self.places.upgrade() else { return true };
+        let polled = &places.inbox.core.shared.spread;
         // A stop waits for who is in the user's code.
         polled.fetch_add(1, Ordering::SeqCst);
-        self.poll_aboard(&activation, waker);
+        self.poll_aboard(&places, waker);
         self.look_for_stop();
         polled.fetch_sub(1, Ordering::SeqCst);
         self.hold.is_empty()

@@ -10,9 +10,13 @@ use std::{
     },
 };
 
-use super::{cx::Cx, flight::Pending};
+use super::{
+    activation::{Hand, Places, Run},
+    core::StageCore,
+    cx::Cx,
+};
 use crate::{
-    event::Envelope,
+    event::{Envelope, Event},
     options::{Extract, StageOptions},
     queue::Batch as Queued,
     trace::within,
@@ -274,15 +278,39 @@ pub(crate) trait Work<I, O>: Send {
         Pulling::End
     }
 
-    /// Async handlers only: what the last run left unfinished.
-    fn pending(&mut self) -> Vec<Pending<O>> {
-        Vec::new()
+    /// Async handlers only: how many events the last run left unfinished.
+    fn pending(&self) -> usize {
+        0
     }
 
-    /// Data-parallel handlers only: the function to run on the pool.
-    fn parallel(&self) -> Option<Arc<dyn Fn(I) -> O + Send + Sync>> {
+    /// Async handlers only: sends those on their way. A method, so that it is compiled for async stages alone.
+    fn launch(&mut self, places: &Arc<Places<I, O>>, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>)
+    where
+        I: Event,
+        O: Event,
+    {
+        let _ = (places, hand, place, run);
+    }
+
+    /// Data-parallel handlers only: what a whole batch is given to on the pool.
+    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>>
+    where
+        I: Event,
+        O: Event,
+    {
         None
     }
+}
+
+/// A whole batch on the pool of the calling thread. A trait, so that rayon is compiled for the stages that use it alone.
+pub(crate) trait Spread<I, O>: Send + Sync {
+    fn run(&self, core: &StageCore, batch: Queued<I>) -> Outcome<O>;
+}
+
+/// What came of a batch on the pool.
+pub(crate) struct Outcome<O> {
+    pub(crate) outs: Queued<O>,
+    pub(crate) failed: u64,
 }
 
 /// How far a source has come.

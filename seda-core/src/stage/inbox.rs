@@ -9,14 +9,15 @@ use std::sync::{
 use crossbeam_utils::CachePadded;
 
 use super::{
-    book::{Account, Book, Next, Pull},
+    book::{Account, Book, Next},
+    books::Books,
     core::StageCore,
     cx::{handling, note},
-    waiter::{Resume, Waiter},
+    waiter::Resume,
 };
 use crate::{
     clock::ns,
-    event::{Envelope, Event},
+    event::{Envelope, Event, Marks},
     options::{BATCH_MAX, Extract},
     queue::{Batch, Item, Store},
     sync::lock_brief as lock,
@@ -33,12 +34,13 @@ pub(crate) struct Inbox<T> {
     /// comes while it changes goes by the old or the new one.
     bound_only: AtomicBool,
     /// On lines of its own: what stands above is only read, by every offerer.
-    pub(super) gate: CachePadded<Mutex<Gate<T>>>,
+    pub(super) gate: CachePadded<Mutex<Gate<Store<T>>>>,
 }
 
-pub(super) struct Gate<T> {
-    pub(super) store: Store<T>,
-    pub(super) book: Book,
+pub(crate) struct Gate<S: ?Sized> {
+    pub(crate) book: Book,
+    /// Last, so that who only counts events can see any store here.
+    pub(crate) store: S,
 }
 
 /// What a worker got to do.
@@ -96,19 +98,15 @@ impl<T: Event> Inbox<T> {
         taken
     }
 
-    fn take_under(&self, gate: &mut Gate<T>, now_ns: u64) -> Option<Taken<T>> {
+    fn take_under(&self, gate: &mut Gate<Store<T>>, now_ns: u64) -> Option<Taken<T>> {
         let Gate { store, book } = gate;
-        let brief = |place, what| Taken { place, what, expected_ns: 0, plenty: false };
         loop {
             return Some(match book.next(store.has_work())? {
-                Next::Resume(place) => brief(place, What::Resume),
-                Next::Flush(place) => Taken { expected_ns: u64::MAX, ..brief(place, What::Flush) },
+                Next::Resume(place) => Taken { place, what: What::Resume, expected_ns: 0, plenty: false },
+                Next::Flush(place) => Taken { place, what: What::Flush, expected_ns: u64::MAX, plenty: false },
                 Next::Pull(place) => {
-                    // One at a time: the state of a source is one.
-                    book.pull = Pull::Waiting;
-                    let most = if book.batch_size(usize::MAX) == 1 { 1 } else { book.batch_max };
-                    let expected_ns = book.expected_ns(most);
-                    Taken { expected_ns, ..brief(place, What::Pull { most }) }
+                    let (most, expected_ns) = book.begin_pull();
+                    Taken { place, what: What::Pull { most }, expected_ns, plenty: false }
                 }
                 Next::Take(place) => {
                     let mut keys = Vec::new();
@@ -137,7 +135,7 @@ impl<T: Event> Inbox<T> {
         account: &Account,
         empty: Batch<T>,
         place: u32,
-        cleared: Option<&mut Vec<u64>>,
+        cleared: Option<Vec<u64>>,
         now_ns: u64,
         again: bool,
     ) -> Option<Taken<T>> {
@@ -146,8 +144,8 @@ impl<T: Event> Inbox<T> {
         store.recycle(empty);
         book.settle(account, store.len(), now_ns, self.core.shared.measures());
         match cleared {
-            Some(keys) => {
-                store.release(keys);
+            Some(mut keys) => {
+                store.release(&mut keys);
                 book.free(place);
             }
             None => book.stall(place),
@@ -169,15 +167,16 @@ impl<T: Event> Inbox<T> {
 
     /// No worker is with the place until it is resumed.
     pub(crate) fn set_aside(&self, place: u32) {
-        self.change(|book| book.set_aside(place));
+        let books: &dyn Books = self;
+        books.set_place_aside(place);
     }
 
     /// Settles a batch whose place could not be given a handler; the next batch tries again.
-    pub(crate) fn settle_without_handler(&self, account: &Account, place: u32, keys: &mut Vec<u64>, now_ns: u64) {
+    pub(crate) fn settle_without_handler(&self, account: &Account, place: u32, keys: Option<Vec<u64>>, now_ns: u64) {
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
         book.settle(account, store.len(), now_ns, false);
-        store.release(keys);
+        store.release(&mut keys.unwrap_or_default());
         book.free(place);
         self.after_take(gate);
         self.core.shared.budget.release(account.weight);
@@ -224,7 +223,11 @@ impl<T: Event> Inbox<T> {
     /// Events that are offered together share a stamp, one for each batch that a worker may take of them; where they can
     /// expire, each has it.
     pub(crate) fn stamp(&self, batch: &mut Batch<T>, now_ns: u64) {
-        batch.iter_mut().step_by(self.stamp_every()).for_each(|envelope| envelope.stamp_ns = now_ns);
+        let (every, mut at) = (self.stamp_every(), 0);
+        while let Some(envelope) = batch.get_mut(at) {
+            envelope.stamp_ns = now_ns;
+            at += every;
+        }
     }
 
     pub(super) fn stamp_every(&self) -> usize {
@@ -241,54 +244,37 @@ impl<T: Event> Inbox<T> {
     }
 
     /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
-    pub(super) fn after_push(&self, gate: MutexGuard<'_, Gate<T>>, notify: bool) {
+    pub(super) fn after_push(&self, gate: MutexGuard<'_, Gate<Store<T>>>, notify: bool) {
         if self.after_change(gate) && notify {
             self.core.notify();
         }
     }
 
     /// The same after an offer from outside, which may do the worker's work.
-    pub(super) fn after_offer(&self, gate: MutexGuard<'_, Gate<T>>) {
+    pub(super) fn after_offer(&self, gate: MutexGuard<'_, Gate<Store<T>>>) {
         if self.after_change(gate) {
             if handling().is_some() { self.core.notify() } else { self.core.notify_or_run() }
         }
     }
 
-    fn after_take(&self, gate: MutexGuard<'_, Gate<T>>) {
+    fn after_take(&self, gate: MutexGuard<'_, Gate<Store<T>>>) {
         self.after_change(gate);
     }
 
     /// The bit, and the next who waits; true if the stage can run now and could not before.
-    fn after_change(&self, mut gate: MutexGuard<'_, Gate<T>>) -> bool {
-        let became_runnable = self.refresh(&mut gate);
-        let (len, bytes, has_work) = (gate.store.len(), gate.store.bytes(), gate.store.has_work());
-        let waiters = gate.book.due_waiters(len, bytes, has_work);
+    fn after_change(&self, mut gate: MutexGuard<'_, Gate<Store<T>>>) -> bool {
+        let Gate { store, book } = &mut *gate;
+        let after = book.after(&self.core, store.len(), store.bytes(), store.has_work());
         drop(gate);
-        waiters.into_iter().for_each(Waiter::wake);
-        became_runnable
-    }
-
-    /// Makes the domain's bit agree with the books; true if the stage can run now and could not before.
-    fn refresh(&self, gate: &mut Gate<T>) -> bool {
-        let runnable = gate.book.can_run(gate.store.has_work());
-        if runnable == gate.book.runnable {
-            return false;
-        }
-        gate.book.runnable = runnable;
-        self.core.mark(runnable);
-        runnable
-    }
-
-    pub(super) fn change<R>(&self, f: impl FnOnce(&mut Book) -> R) -> R {
-        let mut gate = lock(&self.gate);
-        let result = f(&mut gate.book);
-        self.after_push(gate, true);
-        result
+        after.wake()
     }
 }
 
 pub(super) fn class_of<T>(envelope: &Envelope<T>) -> u8 {
-    envelope.marks.as_ref().map_or(0, |marks| marks.class)
+    match &envelope.marks {
+        Some(marks) => marks.class,
+        None => 0,
+    }
 }
 
 /// The deadline that was read off an event becomes its own, unless it has an earlier one.
@@ -303,21 +289,23 @@ pub(super) fn keep_deadline<T>(envelope: &mut Envelope<T>, read: Read) {
 }
 
 pub(super) fn lose<T>(envelope: &Envelope<T>, loss: &Loss) {
-    if let Some(marks) = &envelope.marks {
+    lose_marked(&envelope.marks, loss);
+}
+
+fn lose_marked(marks: &Option<Box<Marks>>, loss: &Loss) {
+    if let Some(marks) = marks {
         note(marks, loss);
     }
 }
 
 impl<T: Event> Resume for Inbox<T> {
     fn resume(&self, place: u32) {
-        self.change(|book| book.resume(place));
+        let books: &dyn Books = self;
+        books.resume_place(place);
     }
 
     fn source_ready(&self) {
-        self.change(|book| {
-            if book.pull == Pull::Waiting {
-                book.pull = Pull::Ready;
-            }
-        });
+        let books: &dyn Books = self;
+        books.pull_again();
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    book::{Book, Flush, Need, Room},
+    book::{Book, Fate, Flush, Inner, Need, Room},
     inbox::{Gate, Inbox, Read, class_of, keep_deadline, lose},
     waiter::Waiter,
 };
@@ -94,7 +94,7 @@ impl<T: Event> Inbox<T> {
         if !self.core.shared.budget.has_room(read.weight) {
             return self.full(1, envelope, by);
         }
-        let mut evicted = Vec::new();
+        let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, 1, read, deadline_ns, by, &mut evicted) {
             Ok(Decision::Enqueue) => {}
@@ -148,7 +148,7 @@ impl<T: Event> Inbox<T> {
         let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
         // The first stands for its batch, as a stamp does.
         let mut followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
-        let mut evicted = Vec::new();
+        let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
             Ok(Decision::Enqueue) => {}
@@ -283,12 +283,12 @@ impl<T: Event> Inbox<T> {
     /// Bound, then policy; counts a refusal, and what is dropped. To enqueue means that there is room.
     fn decide(
         &self,
-        gate: &mut Gate<T>,
+        gate: &mut Gate<Store<T>>,
         n: usize,
         read: Read,
         deadline_ns: u64,
         by: Offerer,
-        evicted: &mut Vec<Envelope<T>>,
+        evicted: &mut Batch<T>,
     ) -> Result<Decision, Option<Refusal>> {
         let Gate { store, book } = gate;
         if self.is_closed(book, by) {
@@ -314,13 +314,14 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Drops the oldest until the offer fits.
-    fn make_room(&self, store: &mut Store<T>, book: &mut Book, n: usize, weight: u64, evicted: &mut Vec<Envelope<T>>) {
+    #[cold]
+    fn make_room(&self, store: &mut Store<T>, book: &mut Book, n: usize, weight: u64, evicted: &mut Batch<T>) {
         while book.room(store.len(), true) < n || !book.fits_bytes(store.len(), store.bytes(), weight) {
             let Some((oldest, weight)) = store.drop_oldest() else { return };
             book.counts.dropped += 1;
             self.core.shared.budget.release(weight);
             lose(&oldest, &Loss::Dropped);
-            evicted.push(oldest);
+            evicted.push_back(oldest);
         }
     }
 
@@ -350,45 +351,37 @@ impl<T: Event> Inbox<T> {
         lane: &mut Batch<T>,
         spill: &mut Batch<T>,
         from_domain: u32,
-        waiter: impl FnOnce() -> Waiter,
+        waiter: &dyn Fn() -> Waiter,
     ) -> (usize, bool) {
         let before = lane.len();
-        let bulk = self.extract.is_empty();
-        let guarded = |e: &Envelope<T>| catch_unwind(AssertUnwindSafe(|| self.read(e))).ok();
-        let reads: Vec<Option<Read>> = if bulk { Vec::new() } else { lane.iter().map(guarded).collect() };
+        let mut reads = Vec::new();
+        if !self.extract.is_empty() {
+            for envelope in &*lane {
+                reads.push(guarded(&mut || self.read(envelope)));
+            }
+        }
         if self.extract.deadline.is_some() {
             // Before any wait for room: it counts from the first try.
-            lane.iter_mut().zip(&reads).for_each(|(envelope, read)| keep_deadline(envelope, read.unwrap_or_default()));
+            for (envelope, read) in lane.iter_mut().zip(&reads) {
+                keep_deadline(envelope, read.unwrap_or_default());
+            }
         }
-        let mut evicted = Vec::new();
+        let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
-        let plain = matches!(gate.store, Store::Plain(_)) && !gate.book.has_policy();
-        if plain {
-            let Gate { store, book } = &mut *gate;
-            let n = book.room(store.len(), true).min(lane.len());
-            if let (Store::Plain(queue), true) = (store, n > 0) {
+        let Gate { store, book } = &mut *gate;
+        if let (Store::Plain(queue), false) = (&mut *store, book.has_policy()) {
+            let n = book.room(queue.len(), true).min(before);
+            if n > 0 {
                 book.counts.offered += n as u64;
                 queue.append(lane, n);
             }
         }
-        let mut next = reads.into_iter();
         let mut stalled = false;
-        while !lane.is_empty() {
-            let plain = || Some(Read { class: class_of(&lane[0]), ..Read::default() });
-            let Some(read) = next.next().unwrap_or_else(plain) else {
-                // What reads its key, weight, class or deadline panicked: it fails at this stage's door.
-                gate.book.counts.offered += 1;
-                gate.book.counts.failed += 1;
-                evicted.extend(lane.pop_front().inspect(|envelope| lose(envelope, &Loss::Failed("unreadable".into()))));
-                continue;
-            };
-            match self.hand_one(&mut gate, lane, spill, &mut evicted, read) {
-                Ok(()) => {}
-                Err(Stall) => {
-                    gate.book.wait(Need { events: 1, weight: read.weight }, waiter(), false);
-                    stalled = true;
-                    break;
-                }
+        if !lane.is_empty() {
+            let stall = self.hand_rest(&mut gate, lane, spill, &mut evicted, reads);
+            if let Some(weight) = stall {
+                gate.book.wait(Need { events: 1, weight }, waiter(), false);
+                stalled = true;
             }
         }
         let offered = before - lane.len();
@@ -398,55 +391,84 @@ impl<T: Event> Inbox<T> {
         (offered, stalled)
     }
 
-    /// Offers the first event of the lane, on an inner edge: never closed, and what is refused is handed on.
-    fn hand_one(
+    /// One by one, where more than the bound decides; the weight of an event that must wait.
+    #[inline(never)]
+    fn hand_rest(
         &self,
-        gate: &mut Gate<T>,
+        gate: &mut Gate<Store<T>>,
         lane: &mut Batch<T>,
         spill: &mut Batch<T>,
-        evicted: &mut Vec<Envelope<T>>,
+        evicted: &mut Batch<T>,
+        reads: Vec<Option<Read>>,
+    ) -> Option<u64> {
+        let mut next = reads.into_iter();
+        while let Some(first) = lane.front() {
+            let unread = Some(Read { class: class_of(first), ..Read::default() });
+            match next.next().unwrap_or(unread) {
+                Some(read) => {
+                    if self.hand_one(gate, lane, spill, evicted, read) {
+                        return Some(read.weight);
+                    }
+                }
+                None => {
+                    // What reads its key, weight or class panicked: it fails at this stage's door.
+                    gate.book.counts.offered += 1;
+                    gate.book.counts.failed += 1;
+                    lose(first, &Loss::Failed("unreadable".into()));
+                    if let Some(unreadable) = lane.pop_front() {
+                        evicted.push_back(unreadable);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Offers the first event of the lane, on an inner edge; true if it must wait.
+    fn hand_one(
+        &self,
+        gate: &mut Gate<Store<T>>,
+        lane: &mut Batch<T>,
+        spill: &mut Batch<T>,
+        evicted: &mut Batch<T>,
         read: Read,
-    ) -> Result<(), Stall> {
+    ) -> bool {
         let Gate { store, book } = gate;
-        // Inner events have waited their turn: the places for those who need many are not kept from them.
-        let room = book.room_for(1, read.weight, store.len(), store.bytes(), true);
-        let room = match room {
-            Room::Wait => return Err(Stall),
-            // All room is reserved, so there is no older event to drop for it.
-            Room::No(_) if book.when_full == WhenFull::DropOldest => Room::DropNewest,
-            room => room,
-        };
-        let Some(envelope) = lane.pop_front() else { return Ok(()) };
-        if let Room::No(why) = room {
-            book.refuse(1, why.clone());
-            lose_to(&envelope, why);
-            spill.push_back(envelope);
-            return Ok(());
+        let deadline_ns = lane.front().map_or(0, |first| deadline_of(&first.marks));
+        let inner = Inner { weight: read.weight, class: read.class, deadline_ns };
+        let fate = book.inner(&self.core, inner, store.len(), store.bytes());
+        if matches!(fate, Fate::Stall) {
+            return true;
         }
-        if matches!(room, Room::DropNewest) {
-            book.counts.offered += 1;
-            book.counts.dropped += 1;
-            lose(&envelope, &Loss::Dropped);
-            evicted.push(envelope);
-            return Ok(());
+        let Some(envelope) = lane.pop_front() else { return false };
+        match fate {
+            Fate::Spill(why) => {
+                lose(&envelope, &Loss::Refused(why));
+                spill.push_back(envelope);
+            }
+            Fate::Enqueue { after_drop } => {
+                if after_drop {
+                    self.make_room(store, book, 1, read.weight, evicted);
+                }
+                self.push(store, envelope, read);
+            }
+            Fate::Drop | Fate::Stall => {
+                lose(&envelope, &Loss::Dropped);
+                evicted.push_back(envelope);
+            }
         }
-        let deadline_ns = envelope.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
-        let now_ns = self.policy_time(book);
-        if let Err(why) = book.admit(1, read.class, deadline_ns, store.len(), now_ns) {
-            lose_to(&envelope, why);
-            spill.push_back(envelope);
-            return Ok(());
-        }
-        book.counts.offered += 1;
-        if matches!(room, Room::DropOldest) {
-            self.make_room(store, book, 1, read.weight, evicted);
-        }
-        self.push(store, envelope, read);
-        Ok(())
+        false
     }
 }
 
-struct Stall;
+/// `None` if it panicked.
+fn guarded(read: &mut dyn FnMut() -> Read) -> Option<Read> {
+    catch_unwind(AssertUnwindSafe(read)).ok()
+}
+
+fn deadline_of(marks: &Option<Box<Marks>>) -> u64 {
+    marks.as_ref().map_or(0, |marks| marks.deadline_ns)
+}
 
 /// What becomes of an offer that is not refused.
 enum Decision {
@@ -464,10 +486,6 @@ fn attempt<E>(refusal: Option<Refusal>, events: E) -> Attempt<E> {
 /// Of two deadlines, 0 being none.
 fn earliest(a_ns: u64, b_ns: u64) -> u64 {
     if a_ns == 0 || b_ns == 0 { a_ns.max(b_ns) } else { a_ns.min(b_ns) }
-}
-
-fn lose_to<T>(envelope: &Envelope<T>, why: Refusal) {
-    lose(envelope, &Loss::Refused(why));
 }
 
 fn waiter_clone(waiter: &Waiter) -> Waiter {

@@ -4,8 +4,10 @@
 //! one owner and needs no lock; calls go through one `dyn` per adapter and batch, not per event.
 
 use std::{
+    any::{Any, type_name},
     collections::VecDeque,
     fmt,
+    marker::PhantomData,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -19,7 +21,7 @@ use super::{
     waiter::{Resume, Waiter},
 };
 use crate::{
-    event::{Envelope, Event},
+    event::{Envelope, Event, Marks},
     options::BATCH_MAX,
     queue::Batch,
     sync::{AtomicBool, lock},
@@ -60,24 +62,35 @@ impl Handing<'_> {
 /// Makes the way behind a port, for one place.
 pub(crate) type MakeEmit<T> = Box<dyn Fn() -> Box<dyn Emit<T>> + Send + Sync>;
 
-/// A port: open until it is wired.
+/// A port: open until it is wired. What it keeps is without a type, so that its making costs each type of event little.
 pub(crate) struct Port<T> {
-    wired: OnceLock<MakeEmit<T>>,
+    wired: Arc<OnceLock<Box<dyn Any + Send + Sync>>>,
+    event: PhantomData<fn(T)>,
+}
+
+impl<T> Clone for Port<T> {
+    fn clone(&self) -> Self {
+        Port { wired: self.wired.clone(), event: PhantomData }
+    }
 }
 
 impl<T: Event> Port<T> {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Port { wired: OnceLock::new() })
+    pub(crate) fn new() -> Self {
+        Port { wired: Arc::default(), event: PhantomData }
     }
 
     pub(crate) fn make(&self) -> Box<dyn Emit<T>> {
-        let make = self.wired.get().expect("the check before the start found every port wired");
-        make()
+        let make = self.wired.get().and_then(|make| make.downcast_ref::<MakeEmit<T>>());
+        make.expect("the check before the start found every port wired")()
     }
 
     fn wire(&self, make: MakeEmit<T>) {
-        assert!(self.wired.set(make).is_ok(), "an outlet is moved when it is wired");
+        set(&self.wired, Box::new(make));
     }
+}
+
+fn set(wired: &OnceLock<Box<dyn Any + Send + Sync>>, make: Box<dyn Any + Send + Sync>) {
+    assert!(wired.set(make).is_ok(), "an outlet is moved when it is wired");
 }
 
 /// What outlets tell the pipeline while it is being built.
@@ -111,11 +124,16 @@ pub(crate) enum Target {
 /// the list of findings at start.
 #[must_use = "an outlet that is not linked is an open port, and the pipeline will not start"]
 pub struct Outlet<T> {
-    port: Arc<Port<T>>,
+    port: Port<T>,
+    stub: Stub,
+    overflow: Option<Port<T>>,
+}
+
+/// An outlet without its type.
+struct Stub {
     sketch: Arc<Mutex<Sketch>>,
     id: usize,
     from: Origin,
-    overflow: Option<Arc<Port<T>>>,
 }
 
 #[derive(Clone)]
@@ -125,43 +143,65 @@ struct Origin {
     name: String,
 }
 
+impl Stub {
+    fn new(sketch: Arc<Mutex<Sketch>>, from: Origin, event: &'static str) -> Self {
+        let id = {
+            let mut drawn = lock(&sketch);
+            drawn.ports.push(PortSketch { stage: from.stage, name: from.name.clone(), event, wired: false });
+            drawn.ports.len() - 1
+        };
+        Stub { sketch, id, from }
+    }
+
+    fn branch(&self, label: &str, event: &'static str) -> Self {
+        let name = if label.is_empty() { self.from.name.clone() } else { format!("{}.{label}", self.from.name) };
+        Stub::new(self.sketch.clone(), Origin { name, ..self.from }, event)
+    }
+
+    fn wired(&self) {
+        lock(&self.sketch).ports[self.id].wired = true;
+    }
+
+    fn draw(&self, to: Target, to_name: &str, has_overflow: bool) -> Arc<EdgeCore> {
+        let edge = Arc::new(EdgeCore::new(self.from.stage, self.from.name.clone(), to_name.to_string()));
+        let drawn = EdgeSketch { edge: edge.clone(), to, has_overflow };
+        lock(&self.sketch).edges.push(drawn);
+        edge
+    }
+}
+
 impl<T> fmt::Debug for Outlet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outlet({})", self.from.name)
+        write!(f, "Outlet({})", self.name())
+    }
+}
+
+impl<T> Outlet<T> {
+    /// What open ports, edges and metrics call it.
+    pub(crate) fn name(&self) -> &str {
+        &self.stub.from.name
+    }
+
+    pub(crate) fn pipeline(&self) -> u32 {
+        self.stub.from.pipeline
     }
 }
 
 impl<T: Event> Outlet<T> {
-    pub(crate) fn of_stage(
-        port: Arc<Port<T>>,
-        sketch: Arc<Mutex<Sketch>>,
-        pipeline: u32,
-        stage: u32,
-        name: &str,
-    ) -> Self {
-        Outlet::new(port, sketch, Origin { pipeline, stage, name: name.to_string() })
-    }
-
-    fn new(port: Arc<Port<T>>, sketch: Arc<Mutex<Sketch>>, from: Origin) -> Self {
-        let id = {
-            let mut drawn = lock(&sketch);
-            let event = std::any::type_name::<T>();
-            drawn.ports.push(PortSketch { stage: from.stage, name: from.name.clone(), event, wired: false });
-            drawn.ports.len() - 1
-        };
-        Outlet { port, sketch, id, from, overflow: None }
+    pub(crate) fn of_stage(port: Port<T>, sketch: Arc<Mutex<Sketch>>, pipeline: u32, stage: u32, name: &str) -> Self {
+        let from = Origin { pipeline, stage, name: name.to_string() };
+        Outlet { port, stub: Stub::new(sketch, from, type_name::<T>()), overflow: None }
     }
 
     /// Another port of the same stage, behind an adapter.
-    pub(crate) fn branch<U: Event>(&self, label: &str) -> (Arc<Port<U>>, Outlet<U>) {
-        let name = if label.is_empty() { self.from.name.clone() } else { format!("{}.{label}", self.from.name) };
+    pub(crate) fn branch<U: Event>(&self, label: &str) -> (Port<U>, Outlet<U>) {
         let port = Port::new();
-        let outlet = Outlet::new(port.clone(), self.sketch.clone(), Origin { name, ..self.from.clone() });
+        let outlet = Outlet { port: port.clone(), stub: self.stub.branch(label, type_name::<U>()), overflow: None };
         (port, outlet)
     }
 
     pub(crate) fn wire(self, make: MakeEmit<T>) {
-        lock(&self.sketch).ports[self.id].wired = true;
+        self.stub.wired();
         self.port.wire(make);
     }
 
@@ -171,36 +211,22 @@ impl<T: Event> Outlet<T> {
         (self, outlet)
     }
 
-    pub(crate) fn pipeline(&self) -> u32 {
-        self.from.pipeline
-    }
-
-    fn draw(&self, to: Target, to_name: &str) -> Arc<EdgeCore> {
-        let edge = Arc::new(EdgeCore::new(self.from.stage, self.from.name.clone(), to_name.to_string()));
-        let has_overflow = self.overflow.is_some();
-        let drawn = EdgeSketch { edge: edge.clone(), to, has_overflow };
-        lock(&self.sketch).edges.push(drawn);
-        edge
-    }
-
     pub(crate) fn link(self, inbox: Arc<Inbox<T>>) {
-        let edge = self.draw(Target::Stage(inbox.core.id), &inbox.core.name);
+        let edge = self.stub.draw(Target::Stage(inbox.core.id), &inbox.core.name, self.overflow.is_some());
         let overflow = self.overflow.clone();
         self.wire(Box::new(move || {
             Box::new(Lane {
                 waiting: Batch::new(),
                 spill: Batch::new(),
-                stalled_at_ns: None,
-                standing: Arc::new(AtomicBool::new(false)),
+                stall: Stall::new(edge.clone()),
                 inbox: inbox.clone(),
-                edge: edge.clone(),
-                overflow: overflow.as_ref().map(|port| port.make()),
+                overflow: overflow.as_ref().map(Port::make),
             })
         }));
     }
 
     pub(crate) fn answer(self, ask: u32, name: &str, counts: Arc<AnswerCounts>) {
-        let edge = self.draw(Target::Answer(ask), name);
+        let edge = self.stub.draw(Target::Answer(ask), name, self.overflow.is_some());
         self.wire(Box::new(move || Box::new(AnswerLane { ask, edge: edge.clone(), counts: counts.clone() })));
     }
 }
@@ -216,11 +242,8 @@ impl Outlet<()> {
 struct Lane<T> {
     waiting: Batch<T>,
     spill: Batch<T>,
-    stalled_at_ns: Option<u64>,
-    /// A waiter of this lane stands at the inlet.
-    standing: Arc<AtomicBool>,
+    stall: Stall,
     inbox: Arc<Inbox<T>>,
-    edge: Arc<EdgeCore>,
     overflow: Option<Box<dyn Emit<T>>>,
 }
 
@@ -229,24 +252,28 @@ impl<T: Event> Emit<T> for Lane<T> {
         if batch.is_empty() {
             return;
         }
-        self.edge.produced.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        if let Some(asks) = self.edge.asks.get() {
-            batch.iter_mut().for_each(|envelope| keep_ticket(envelope, asks));
+        self.stall.edge.produced.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        if let Some(asks) = self.stall.edge.asks.get() {
+            for envelope in batch.iter_mut() {
+                keep_ticket(&mut envelope.marks, asks);
+            }
         }
         if self.inbox.core.shared.traces() {
-            batch.iter_mut().for_each(|envelope| begin_wait(envelope, &self.inbox.core.name));
+            for envelope in batch.iter_mut() {
+                begin_wait(&mut envelope.marks, &self.inbox.core.name);
+            }
         }
         if self.waiting.is_empty() { std::mem::swap(&mut self.waiting, batch) } else { self.waiting.append(batch) }
     }
 
     fn flush(&mut self, to: &Handing<'_>) -> bool {
-        if !self.waiting.is_empty() && !self.standing.load(Ordering::Acquire) {
+        if !self.waiting.is_empty() && !self.stall.standing.load(Ordering::Acquire) {
             // The offer of the whole batch is now; its events share the stamp.
             self.inbox.stamp(&mut self.waiting, to.now_ns);
             let (offered, stalled) =
-                self.inbox.hand(&mut self.waiting, &mut self.spill, to.domain, || to.waiter(&self.standing));
-            self.edge.offered.fetch_add(offered as u64, Ordering::Relaxed);
-            self.time_stall(stalled, to.now_ns);
+                self.inbox.hand(&mut self.waiting, &mut self.spill, to.domain, &|| to.waiter(&self.stall.standing));
+            self.stall.edge.offered.fetch_add(offered as u64, Ordering::Relaxed);
+            self.stall.time(stalled, to.now_ns);
         }
         let mut rest = true;
         if let Some(overflow) = &mut self.overflow {
@@ -259,23 +286,39 @@ impl<T: Event> Emit<T> for Lane<T> {
     }
 
     fn abandon(&mut self) {
-        self.edge.left.fetch_add(self.waiting.len() as u64, Ordering::Relaxed);
-        self.waiting.drain(..).chain(self.spill.drain(..)).for_each(|envelope| cancel(&envelope));
+        self.stall.edge.left.fetch_add(self.waiting.len() as u64, Ordering::Relaxed);
+        for lane in [&mut self.waiting, &mut self.spill] {
+            while let Some(envelope) = lane.pop_front() {
+                cancel(&envelope.marks);
+            }
+        }
         if let Some(overflow) = &mut self.overflow {
             overflow.abandon();
         }
     }
 }
 
-impl<T> Lane<T> {
-    fn time_stall(&mut self, stalled: bool, now_ns: u64) {
-        match (self.stalled_at_ns, stalled) {
+/// How a lane stands with its edge.
+struct Stall {
+    edge: Arc<EdgeCore>,
+    began_ns: Option<u64>,
+    /// A waiter of this lane stands at the inlet.
+    standing: Arc<AtomicBool>,
+}
+
+impl Stall {
+    fn new(edge: Arc<EdgeCore>) -> Self {
+        Stall { edge, began_ns: None, standing: Arc::new(AtomicBool::new(false)) }
+    }
+
+    fn time(&mut self, stalled: bool, now_ns: u64) {
+        match (self.began_ns, stalled) {
             (None, true) => {
-                self.stalled_at_ns = Some(now_ns);
+                self.began_ns = Some(now_ns);
                 self.edge.stall_begins(now_ns);
             }
             (Some(began_ns), false) => {
-                self.stalled_at_ns = None;
+                self.began_ns = None;
                 self.edge.stall_ends(began_ns, now_ns);
             }
             _ => {}
@@ -284,25 +327,25 @@ impl<T> Lane<T> {
 }
 
 /// A ticket stays only where its answer can still be reached.
-fn keep_ticket<T>(envelope: &mut Envelope<T>, asks: &[u32]) {
-    let Some(marks) = &mut envelope.marks else { return };
+fn keep_ticket(kept: &mut Option<Box<Marks>>, asks: &[u32]) {
+    let Some(marks) = kept else { return };
     if marks.ticket.as_ref().is_some_and(|ticket| !asks.contains(&ticket.ask())) {
         marks.ticket = None;
         if marks.is_default() {
-            envelope.marks = None;
+            *kept = None;
         }
     }
 }
 
 /// A followed event waits from when it was made, whether there is room for it or not.
-fn begin_wait<T>(envelope: &mut Envelope<T>, stage: &str) {
-    if let Some(trace) = envelope.marks.as_mut().and_then(|marks| marks.trace.as_mut()) {
+fn begin_wait(marks: &mut Option<Box<Marks>>, stage: &str) {
+    if let Some(trace) = marks.as_mut().and_then(|marks| marks.trace.as_mut()) {
         trace.waits(stage);
     }
 }
 
-fn cancel<T>(envelope: &Envelope<T>) {
-    if let Some(marks) = &envelope.marks {
+fn cancel(marks: &Option<Box<Marks>>) {
+    if let Some(marks) = marks {
         note(marks, &Loss::Cancelled);
     }
 }
@@ -514,7 +557,7 @@ where
     }
 
     fn abandon(&mut self) {
-        self.drawn_from.drain(..).for_each(|envelope| cancel(&envelope));
+        self.drawn_from.drain(..).for_each(|envelope| cancel(&envelope.marks));
         self.next.abandon();
     }
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::{
     core::StageCore,
     cx::{Cx, as_handler},
-    handler::{IntoStage, StageParts, Work, shape},
+    handler::{IntoStage, Outcome, Spread, StageParts, Work, shape},
 };
 use crate::{
     event::{Envelope, Event, Marks},
@@ -40,6 +40,16 @@ pub fn parallel<F>(f: F) -> Parallel<F> {
 /// See [`parallel`].
 #[derive(Clone, Debug)]
 pub struct Parallel<F>(F);
+
+impl<F: Fn(I) -> O, I: Event, O: Event> Spread<I, O> for Parallel<F>
+where
+    Parallel<F>: Send + Sync,
+{
+    fn run(&self, core: &StageCore, batch: Batch<I>) -> Outcome<O> {
+        // Captured whole: the wrapper is what is known to be `Sync`.
+        run(core, &|event| (self.0)(event), batch)
+    }
+}
 
 struct ParallelWork<F>(Arc<Parallel<F>>);
 
@@ -78,28 +88,21 @@ where
         }
     }
 
-    fn parallel(&self) -> Option<Arc<dyn Fn(I) -> O + Send + Sync>> {
-        let whole = self.0.clone();
-        Some(Arc::new(move |event| {
-            // The wrapper is captured whole: it is what is known to be `Send`.
-            let f = &whole.0;
-            f(event)
-        }))
+    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>>
+    where
+        I: Event,
+        O: Event,
+    {
+        Some(self.0.clone())
     }
 }
 
-/// What came of a batch on the pool.
-pub(crate) struct Outcome<O> {
-    pub(crate) outs: Batch<O>,
-    pub(crate) failed: u64,
+/// Sends work out to the pool.
+pub(crate) fn spawn(pool: &rayon::ThreadPool, work: Box<dyn FnOnce() + Send>) {
+    pool.spawn(work);
 }
 
-/// Runs a batch on the pool of the calling thread.
-pub(crate) fn run<I: Event, O: Event>(
-    core: &StageCore,
-    f: &(dyn Fn(I) -> O + Send + Sync),
-    batch: Batch<I>,
-) -> Outcome<O> {
+fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), batch: Batch<I>) -> Outcome<O> {
     let one = |envelope: Envelope<I>| -> Result<Envelope<O>, (Option<Box<Marks>>, Loss)> {
         let Envelope { event, marks, .. } = envelope;
         let trace = marks.as_ref().and_then(|marks| marks.trace.as_ref());

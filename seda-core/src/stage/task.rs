@@ -11,9 +11,10 @@ use std::{
 };
 
 use super::{
+    activation::{Hand, Places, Run},
     core::StageCore,
     cx::{Cx, entry_from},
-    flight::Pending,
+    flight::{self, Pending},
     handler::{StageParts, Work, shape},
     inlet::Inlet,
 };
@@ -144,8 +145,21 @@ where
         }
     }
 
-    fn pending(&mut self) -> Vec<Pending<<F::Future as Future>::Output>> {
-        std::mem::take(&mut self.pending)
+    fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    fn launch(
+        &mut self,
+        places: &Arc<Places<F::In, <F::Future as Future>::Output>>,
+        hand: &mut Hand<F::In, <F::Future as Future>::Output>,
+        place: u32,
+        run: &Run<'_>,
+    ) where
+        F::In: Event,
+        <F::Future as Future>::Output: Event,
+    {
+        flight::launch(places, (hand, place), std::mem::take(&mut self.pending), run);
     }
 }
 

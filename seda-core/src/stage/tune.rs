@@ -1,9 +1,6 @@
 //! Options, said on the handler: `price.threads(2..=8).keyed(|o| o.id)`.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use super::{
     described::{Described, Description, EventKey, hash_of},
@@ -98,13 +95,13 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     ) -> StageParts<Self::In, Self::Out> {
         option(self, "queue_bytes", |parts| {
             parts.options.queue_bytes = Some(bytes);
-            parts.extract.weight = Some(Arc::new(weight));
+            parts.extract.weight = Some(Box::new(weight));
         })
     }
 
     /// Says how many bytes an event holds, for the pipeline's byte budget, without a bound of the queue's own.
     fn weight(self, weight: impl Fn(&Self::In) -> u64 + Send + Sync + 'static) -> StageParts<Self::In, Self::Out> {
-        option(self, "weight", |parts| parts.extract.weight = Some(Arc::new(weight)))
+        option(self, "weight", |parts| parts.extract.weight = Some(Box::new(weight)))
     }
 
     /// What an offer to a full queue does. Default [`WhenFull::Block`].
@@ -120,7 +117,7 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
         key: impl Fn(&Self::In) -> K + Send + Sync + 'static,
     ) -> StageParts<Self::In, Self::Out> {
         option(self, "keyed", |parts| {
-            parts.extract.key = Some(Arc::new(move |event| hash_of(&key(event))));
+            parts.extract.key = Some(Box::new(move |event| hash_of(&key(event))));
         })
     }
 
@@ -133,7 +130,7 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     ) -> StageParts<Self::In, Self::Out> {
         option(self, "classes", |parts| {
             parts.options.classes = classes;
-            parts.extract.class = Some(Arc::new(class));
+            parts.extract.class = Some(Box::new(class));
         })
     }
 
@@ -144,7 +141,7 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
         after: impl Fn(&Self::In) -> D + Send + Sync + 'static,
     ) -> StageParts<Self::In, Self::Out> {
         option(self, "deadline", |parts| {
-            parts.extract.deadline = Some(Arc::new(move |event| after(event).into()));
+            parts.extract.deadline = Some(Box::new(move |event| after(event).into()));
         })
     }
 

@@ -41,6 +41,10 @@ impl Waiter {
     }
 }
 
+pub(crate) fn wake_all(waiters: Vec<Waiter>) {
+    waiters.into_iter().for_each(Waiter::wake);
+}
+
 /// A blocked thread.
 pub(crate) struct Blocked {
     thread: Thread,

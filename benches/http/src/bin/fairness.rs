@@ -16,7 +16,7 @@ fn main() {
     }
     let time = Duration::from_millis(if quick() { 400 } else { 1500 });
     let server = Server::start(Kind::Staged);
-    let mut clients = Clients::connect(server.address(), server.target(), CLIENTS)
+    let mut clients = Clients::connect(&server, CLIENTS)
         .unwrap_or_else(|why| panic!("{CLIENTS} connections (does `ulimit -n` say more than that?): {why}"));
     clients.closed_loop(time); // not counted: the machine finds its pace
     let counts: Vec<_> = (0..rounds()).map(|_| clients.closed_loop(time)).collect();

@@ -1,0 +1,42 @@
+//! What does it cost an axum service that its handler asks a pipeline?
+//!
+//! Rows: axum, axum-p99; beside them the server's processor time and its median latency.
+
+use seda_bench::{Better, Row, Table, median, pairs};
+use seda_bench_http::{Kind, Late, Load, Paid, Server, late};
+
+const CLIENTS: usize = 64;
+const PEER: &str = "the same work in the handler";
+/// Of the peer's peak: high enough that requests meet, low enough that neither side saturates.
+const SHARE: f64 = 0.5;
+
+fn main() {
+    if Server::was_asked_to_serve() {
+        return;
+    }
+    let (mut ours, mut peer) = (Server::start(Kind::AxumStaged), Server::start(Kind::AxumPlain));
+    let load = Load::choose();
+    let (ours_paid, peer_paid) = load.saturate(&mut ours, &mut peer);
+    let peak = median(&peer_paid.iter().map(|paid| paid.rate).collect::<Vec<_>>());
+    let (ours_late, peer_late) = late(peak * SHARE, CLIENTS, &ours, &peer);
+
+    let mut table = Table::new("axum");
+    let asked = format!(
+        "JSON in and out through axum and an ask to parse, price and answer in a domain that its callers run; {CLIENTS} \
+         connections, {}",
+        load.words()
+    );
+    let paid = |figure: fn(&Paid) -> f64| pairs(&ours_paid, &peer_paid, figure);
+    let row = Row::paired("axum", format!("{asked}: requests/s"), "1/s", PEER, Better::Higher, 0.8);
+    table.row(row.rounds(paid(|paid| paid.rate)));
+    let asked = format!("{asked}: the server's processor time per request");
+    table.row(Row::beside("axum/cpu", asked, "µs", PEER, Better::Lower).rounds(paid(|paid| paid.cpu_us)));
+
+    let paced = format!("the same requests at half of the peer's peak ({:.0}/s), open loop", peak * SHARE);
+    let paced_by = |figure: fn(&Late) -> f64| pairs(&ours_late, &peer_late, figure);
+    let row = Row::paired("axum-p99", format!("{paced}: p99"), "µs", PEER, Better::Lower, 1.3);
+    table.row(row.rounds(paced_by(|late| late.p99_us)));
+    let row = Row::beside("axum-p99/p50", format!("{paced}: median"), "µs", PEER, Better::Lower);
+    table.row(row.rounds(paced_by(|late| late.p50_us)));
+    table.finish();
+}
