@@ -12,7 +12,7 @@
 //! price: 3 offered, 2 paid, 1 fraud
 //! ```
 
-use seda::{Branches, prelude::*, test::collect};
+use seda::{prelude::*, test::collect};
 
 #[derive(Clone)]
 struct Order {
@@ -21,30 +21,11 @@ struct Order {
     goods: Vec<&'static str>,
 }
 
-/// A branch is an enum: `.route()` opens it into an outlet for each variant.
+/// A branch is an enum: `.route()` opens it into a `PricedPorts` with an outlet for each variant.
+#[derive(Route)]
 enum Priced {
     Paid(Order),
     Fraud(Order),
-}
-
-struct PricedPorts {
-    paid: Outlet<Order>,
-    fraud: Outlet<Order>,
-}
-
-impl Route for Priced {
-    type Ports = PricedPorts;
-
-    fn open(outlet: Outlet<Self>) -> PricedPorts {
-        let mut branches = Branches::of(outlet);
-        let (to_paid, paid) = branches.port("paid");
-        let (to_fraud, fraud) = branches.port("fraud");
-        branches.split(move |priced, to| match priced {
-            Priced::Paid(order) => to.give(to_paid, order),
-            Priced::Fraud(order) => to.give(to_fraud, order),
-        });
-        PricedPorts { paid, fraud }
-    }
 }
 
 fn price(order: Order) -> Priced {

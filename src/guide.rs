@@ -17,7 +17,7 @@ macro_rules! page {
 pub mod tutorial {
     page!(ch01_first_stage, "../docs/tutorial/01_first_stage.md");
     page!(ch02_error_port, "../docs/tutorial/02_error_port.md");
-    page!(ch03_branches, "../docs/tutorial/03_branches.md");
+    page!(ch03_branches, "../docs/tutorial/03_branches.md", "macros");
     page!(ch04_state_per_key, "../docs/tutorial/04_state_per_key.md");
     page!(ch05_overload, "../docs/tutorial/05_overload.md");
     page!(ch06_request_and_reply, "../docs/tutorial/06_request_and_reply.md");
@@ -39,7 +39,7 @@ pub mod concepts {
 pub mod coming_from {
     page!(tokio_channels, "../docs/coming_from/tokio_channels.md");
     page!(tower, "../docs/coming_from/tower.md");
-    page!(broadway, "../docs/coming_from/broadway.md");
+    page!(broadway, "../docs/coming_from/broadway.md", "macros");
     page!(camel, "../docs/coming_from/camel.md");
 }
 

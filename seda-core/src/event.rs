@@ -12,6 +12,18 @@ pub trait Event: Send + 'static {}
 
 impl<T: Send + 'static> Event for T {}
 
+/// What a handler is, as many threads call it: it moves between them, is shared by them, and owns what it captured.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a handler: many threads call it at once, so they must be able to share what it captured",
+    label = "not `Send + Sync + 'static`",
+    note = "replace `Rc` by `Arc` and `RefCell` or `Cell` by `Mutex`, and `move` owned values into the closure",
+    note = "for state of its own in every worker give a factory, `per_worker(|| ..)`"
+)]
+pub trait Concurrent: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static> Concurrent for T {}
+
 /// 16 bytes beside the event, and a box for the rarer marks.
 #[derive(Debug)]
 pub(crate) struct Envelope<T> {

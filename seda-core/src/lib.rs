@@ -47,7 +47,7 @@ mod watch;
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigError, Layers};
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
-pub use event::Event;
+pub use event::{Concurrent, Event};
 pub use finding::Finding;
 pub use graph::{
     Answer, Drawing, Health, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError, Trouble,
@@ -63,19 +63,22 @@ pub use settings::{
 };
 pub use stage::{
     ask::{Ask, Reply},
+    async_handler::AsyncHandler,
     cx::Cx,
+    described::{Described, Description, EventKey},
     handler::{
         Answers, Batch, Batched, BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, batch,
         per_worker,
     },
     inlet::Inlet,
+    named::Stage,
     offer::{Entry, Permit},
     offering::{Offering, Reserving},
     outlet::Outlet,
     parallel::{Parallel, parallel},
     route::{Branches, Give, Given, IsOption, IsResult, Open, Route, To},
     source::{IntoSource, Pull, PullAsync, Pulled, SourceParts, pull, pull_async},
-    task::{TASKS, Task, TaskCx, TaskFn, task},
+    task::{TASKS, TaskCx, TaskFn, task},
     tune::{Domain, StageOptionsExt},
 };
 pub use stopping::Stopping;
@@ -85,8 +88,8 @@ pub use watch::Watch;
 /// What most programs name, for one `use`.
 pub mod prelude {
     pub use crate::{
-        Ask, AskError, Batch, Branches, Cx, Deadlines, Domain, Entry, Handler, HandlerMut, Inlet, Open, Outlet,
-        Pipeline, Pulled, Refusal, Refused, Report, Route, Running, StageOptionsExt, TaskCx, WhenFull, batch, kib, mib,
-        ms, parallel, per_worker, pull, secs, task, us,
+        Ask, AskError, AsyncHandler, Batch, Branches, Cx, Deadlines, Domain, Entry, Handler, HandlerMut, Inlet, Open,
+        Outlet, Pipeline, Pulled, Refusal, Refused, Report, Route, Running, StageOptionsExt, TaskCx, WhenFull, batch,
+        kib, mib, ms, parallel, per_worker, pull, secs, task, us,
     };
 }

@@ -202,9 +202,13 @@ pub(crate) struct StageOptions {
     pub(crate) limit_without_domain: bool,
     /// What an async handler was told about threads.
     pub(crate) threads_for_tasks: Option<&'static str>,
+    /// What [`Pipeline::add`](crate::Pipeline::add) calls the stage.
+    pub(crate) name: Option<String>,
     /// Options given twice, by name: a finding.
     pub(crate) twice: Vec<&'static str>,
     given: Vec<&'static str>,
+    /// What stands with the handler's code.
+    by_default: Vec<&'static str>,
 }
 
 impl Default for StageOptions {
@@ -222,8 +226,10 @@ impl Default for StageOptions {
             uses: Vec::new(),
             limit_without_domain: false,
             threads_for_tasks: None,
+            name: None,
             twice: Vec::new(),
             given: Vec::new(),
+            by_default: Vec::new(),
         }
     }
 }
@@ -248,8 +254,14 @@ impl StageOptions {
         self.admission.get_mut().ok().and_then(Option::take)
     }
 
+    /// What was given so far stands with the code, and gives way to what is given where the stage is added.
+    pub(crate) fn become_defaults(&mut self) {
+        self.by_default.append(&mut self.given);
+    }
+
+    /// By the code, or where the stage is added.
     pub(crate) fn was_given(&self, option: &str) -> bool {
-        self.given.contains(&option)
+        self.given.contains(&option) || self.by_default.contains(&option)
     }
 }
 
@@ -260,16 +272,18 @@ pub(crate) struct Extract<T> {
     pub(crate) key: Reading<T, u64>,
     pub(crate) weight: Reading<T, u64>,
     pub(crate) class: Reading<T, u8>,
+    /// Counted from the offer.
+    pub(crate) deadline: Reading<T, Option<Duration>>,
 }
 
 impl<T> Default for Extract<T> {
     fn default() -> Self {
-        Extract { key: None, weight: None, class: None }
+        Extract { key: None, weight: None, class: None, deadline: None }
     }
 }
 
 impl<T> Extract<T> {
     pub(crate) fn is_empty(&self) -> bool {
-        self.key.is_none() && self.weight.is_none() && self.class.is_none()
+        self.key.is_none() && self.weight.is_none() && self.class.is_none() && self.deadline.is_none()
     }
 }

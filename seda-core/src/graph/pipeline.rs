@@ -13,7 +13,7 @@ use super::{
     numbers,
 };
 use crate::{
-    event::Event,
+    event::{Concurrent, Event},
     finding::Finding,
     graph::Graph,
     options::{DomainId, Placement, StageOptions, Threads},
@@ -28,6 +28,7 @@ use crate::{
         handler::{IntoStage, StageParts},
         inbox::Inbox,
         inlet::Inlet,
+        named::Stage,
         outlet::{AnswerCounts, Outlet, Port, Sketch},
         source::{self, IntoSource, Tick},
         tune::Domain,
@@ -248,17 +249,41 @@ impl Pipeline {
     // ---- stages
 
     /// A stage, by its handler: a function or closure, a value with [`Handler`](crate::Handler), or one of
-    /// [`per_worker`](crate::per_worker), [`batch`](fn@crate::batch), [`parallel`](crate::parallel); with options from
+    /// [`per_worker`](crate::per_worker), [`batch`](fn@crate::batch), [`parallel`](crate::parallel),
+    /// [`task`](crate::task); with options from
     /// [`StageOptionsExt`](crate::StageOptionsExt). Gives its inlet and its outlet.
     ///
     /// A closure is called by many workers at once, so it cannot change what it captures: for that see `per_worker`.
     pub fn stage<M, H>(&mut self, name: impl Into<String>, handler: H) -> (Inlet<H::In>, Outlet<H::Out>)
     where
-        H: IntoStage<M> + Send + Sync + 'static,
+        H: IntoStage<M> + Concurrent,
         H::In: Event,
         H::Out: Event,
     {
-        let (inlet, port) = self.add(name.into(), handler.into_parts(), false);
+        let mut parts = handler.into_parts();
+        parts.options.given("named");
+        let (inlet, port) = self.declare(name.into(), parts, false);
+        let outlet = self.outlet(port, inlet.stage);
+        (inlet, outlet)
+    }
+
+    /// A stage whose name stands with its code, and its options too: see [`Stage`]. Gives its inlet and its outlet.
+    pub fn add<M, S>(&mut self, stage: S) -> (Inlet<S::In>, Outlet<S::Out>)
+    where
+        S: Stage<M>,
+        S::In: Event,
+        S::Out: Event,
+    {
+        let mut parts = stage.into_stage();
+        let name = parts.options.name.take().unwrap_or_else(|| {
+            let event = short_type(std::any::type_name::<S::In>());
+            self.find(
+                format!("the stage that takes `{event}` is added without a name"),
+                "name it where it is added, `p.stage(\"name\", ..)`, or in its code, `stage.named(\"name\")`",
+            );
+            format!("stage-{}", self.stages.len())
+        });
+        let (inlet, port) = self.declare(name, parts, false);
         let outlet = self.outlet(port, inlet.stage);
         (inlet, outlet)
     }
@@ -266,7 +291,7 @@ impl Pipeline {
     /// A stage behind an outlet. For a handler that is more than a function or closure see [`then_with`](Self::then_with).
     pub fn then<T, O, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F) -> Outlet<O>
     where
-        F: Fn(T) -> O + Send + Sync + 'static,
+        F: Fn(T) -> O + Concurrent,
         T: Event,
         O: Event,
     {
@@ -276,7 +301,7 @@ impl Pipeline {
     /// A stage behind an outlet, by any handler with any options.
     pub fn then_with<T, M, H>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: H) -> Outlet<H::Out>
     where
-        H: IntoStage<M, In = T> + Send + Sync + 'static,
+        H: IntoStage<M, In = T> + Concurrent,
         T: Event,
         H::Out: Event,
     {
@@ -288,7 +313,7 @@ impl Pipeline {
     /// A sink behind an outlet. For a handler that is more than a function or closure see [`end_with`](Self::end_with).
     pub fn end<T, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F)
     where
-        F: Fn(T) + Send + Sync + 'static,
+        F: Fn(T) + Concurrent,
         T: Event,
     {
         self.end_with(name, from, handler);
@@ -297,7 +322,7 @@ impl Pipeline {
     /// A sink behind an outlet, by any handler with any options.
     pub fn end_with<T, M, H>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: H)
     where
-        H: IntoStage<M, In = T, Out = ()> + Send + Sync + 'static,
+        H: IntoStage<M, In = T, Out = ()> + Concurrent,
         T: Event,
     {
         let inlet = self.sink(name, handler);
@@ -307,10 +332,12 @@ impl Pipeline {
     /// A stage without an outlet.
     pub fn sink<M, H>(&mut self, name: impl Into<String>, handler: H) -> Inlet<H::In>
     where
-        H: IntoStage<M, Out = ()> + Send + Sync + 'static,
+        H: IntoStage<M, Out = ()> + Concurrent,
         H::In: Event,
     {
-        let (inlet, port) = self.add(name.into(), handler.into_parts(), false);
+        let mut parts = handler.into_parts();
+        parts.options.given("named");
+        let (inlet, port) = self.declare(name.into(), parts, false);
         self.outlet(port, inlet.stage).nowhere();
         inlet
     }
@@ -374,7 +401,7 @@ impl Pipeline {
         if let Some(domain) = domain {
             parts.options.placement = Placement::Domain { domain: domain.0, limit: None };
         }
-        let (inlet, port) = self.add(name, parts, true);
+        let (inlet, port) = self.declare(name, parts, true);
         self.outlet(port, inlet.stage)
     }
 
@@ -382,7 +409,12 @@ impl Pipeline {
         Outlet::of_stage(port, self.sketch.clone(), self.shared.id, stage, &self.stages[stage as usize].name)
     }
 
-    fn add<I: Event, O: Event>(&mut self, name: String, parts: StageParts<I, O>, source: bool) -> (Inlet<I>, Port<O>) {
+    fn declare<I: Event, O: Event>(
+        &mut self,
+        name: String,
+        parts: StageParts<I, O>,
+        source: bool,
+    ) -> (Inlet<I>, Port<O>) {
         let StageParts { factory, options, extract, whole_batches, data_parallel } = parts;
         let (keyed, weighs, read) = (extract.key.is_some(), extract.weight.is_some(), !extract.is_empty());
         let planned = self.planned(name, options, Shape { keyed, weighs, read, whole_batches, data_parallel, source });
@@ -476,7 +508,7 @@ impl Pipeline {
     /// may say by [`Cx::spend`](crate::Cx::spend) how long it takes. A name or type that does not fit is a finding at start.
     pub fn model<M, H>(&mut self, stage: &str, model: H) -> &mut Self
     where
-        H: IntoStage<M> + Send + Sync + 'static,
+        H: IntoStage<M> + Concurrent,
         H::In: Event,
         H::Out: Event,
     {
@@ -521,7 +553,7 @@ impl Pipeline {
 #[diagnostic::on_unimplemented(
     message = "this edge carries `{T}`, but the inlet is `{Self}`",
     label = "wrong event for this inlet",
-    note = "an `async fn` gives a future, not its value: handlers are plain functions",
+    note = "an `async fn` gives a future; its value is what `task(..)` around it gives",
     note = "convert on the edge with `.map(..)`; open a `Result` with `.tried()`, an enum with `.route()`, an `Option` with `.some()`, an iterable with `.each()`"
 )]
 pub trait LinkTo<T: Event> {

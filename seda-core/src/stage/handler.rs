@@ -73,6 +73,16 @@ pub trait Handler {
     fn flush(&self, emit: &mut dyn FnMut(Self::Out)) {
         let _ = emit;
     }
+
+    /// The name and the options that stand with the code, for [`Pipeline::add`](crate::Pipeline::add):
+    /// `stage.named("greet").threads(2)`. They are defaults: what is said where the stage is added wins.
+    #[must_use]
+    fn options(stage: StageParts<Self::In, Self::Out>) -> StageParts<Self::In, Self::Out>
+    where
+        Self: Sized,
+    {
+        stage
+    }
 }
 
 /// A handler with state of its own in every worker, so it takes `&mut self` and needs no lock. Given as a factory, to
@@ -123,6 +133,15 @@ pub trait HandlerMut {
     /// Once for each state, when a drain has brought everything upstream to its end.
     fn flush(&mut self, emit: &mut dyn FnMut(Self::Out)) {
         let _ = emit;
+    }
+
+    /// The name and the options that stand with the code, as for [`Handler::options`].
+    #[must_use]
+    fn options(stage: StageParts<Self::In, Self::Out>) -> StageParts<Self::In, Self::Out>
+    where
+        Self: Sized,
+    {
+        stage
     }
 }
 
@@ -265,12 +284,20 @@ pub(crate) trait Work<I, O>: Send {
     }
 
     /// Async handlers only: sends those on their way. A method, so that it is compiled for async stages alone.
-    fn launch(&mut self, places: &Arc<Places<I, O>>, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>) {
+    fn launch(&mut self, places: &Arc<Places<I, O>>, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>)
+    where
+        I: Event,
+        O: Event,
+    {
         let _ = (places, hand, place, run);
     }
 
     /// Data-parallel handlers only: what a whole batch is given to on the pool.
-    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>> {
+    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>>
+    where
+        I: Event,
+        O: Event,
+    {
         None
     }
 }
@@ -318,17 +345,26 @@ impl<I, O> StageParts<I, O> {
             data_parallel: false,
         }
     }
+
+    /// With what the handler's type says of itself.
+    pub(crate) fn by_default(self, options: impl FnOnce(Self) -> Self) -> Self {
+        let mut parts = options(self);
+        parts.options.become_defaults();
+        parts
+    }
 }
 
-/// What can be a stage: `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, a value with [`Handler`], and [`per_worker`],
-/// [`batch`](fn@batch), [`parallel`](crate::parallel); each with options from [`StageOptionsExt`](crate::StageOptionsExt).
+/// What can be a stage: `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, a value with [`Handler`] or
+/// [`AsyncHandler`](crate::AsyncHandler), and [`per_worker`], [`batch`](fn@batch), [`parallel`](crate::parallel),
+/// [`task`](crate::task); each with options from [`StageOptionsExt`](crate::StageOptionsExt).
 ///
 /// `M` only tells the shapes apart; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     label = "not a handler",
     note = "a handler is `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, or a value whose type has `Handler` (`&self`)",
-    note = "a handler with `&mut self` needs a value of its own in every worker: give a factory, `per_worker(|| ..)`",
+    note = "an `async fn` is wrapped in `task(..)`",
+    note = "a handler with `&mut self`, or a closure that changes what it captured, needs a value of its own in every worker: give a factory, `per_worker(|| ..)`",
     note = "for whole batches use `batch(..)`, for data-parallel ones `parallel(..)`"
 )]
 pub trait IntoStage<M> {
@@ -340,9 +376,7 @@ pub trait IntoStage<M> {
     /// The parts.
     fn into_parts(self) -> StageParts<Self::In, Self::Out>
     where
-        Self: Send + Sync + 'static,
-        Self::In: Event,
-        Self::Out: Event;
+        Self: Send + Sync + 'static;
 }
 
 /// Marks of the shapes.
@@ -354,11 +388,11 @@ pub mod shape {
     pub struct Plain<I, O>(PhantomData<(I, O)>);
     pub struct WithCx<I, O>(PhantomData<(I, O)>);
     pub struct Value;
+    pub struct AsyncValue;
     pub struct Each<M>(PhantomData<M>);
     pub struct Whole<I, O>(PhantomData<(I, O)>);
     pub struct WholeWithCx<I, O>(PhantomData<(I, O)>);
     pub struct Parallel<I, O>(PhantomData<(I, O)>);
-    pub struct Async<M>(PhantomData<M>);
     pub struct Tuned;
 }
 
@@ -390,6 +424,7 @@ fn each<I, O>(batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx, mut hand
 
 struct SharedWork<F>(Arc<F>);
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Plain<I, O>> for F
 where
     F: Fn(I) -> O,
@@ -400,8 +435,6 @@ where
     fn into_parts(self) -> StageParts<I, O>
     where
         F: Send + Sync + 'static,
-        I: Event,
-        O: Event,
     {
         let f = Arc::new(self);
         StageParts::new(Box::new(move || Box::new(SharedWork(f.clone()))))
@@ -416,6 +449,7 @@ impl<F: Fn(I) -> O + Send + Sync, I, O> Work<I, O> for SharedWork<F> {
 
 struct CxWork<F>(Arc<F>);
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::WithCx<I, O>> for F
 where
     F: Fn(I, &Cx) -> O,
@@ -426,8 +460,6 @@ where
     fn into_parts(self) -> StageParts<I, O>
     where
         F: Send + Sync + 'static,
-        I: Event,
-        O: Event,
     {
         let f = Arc::new(self);
         StageParts::new(Box::new(move || Box::new(CxWork(f.clone()))))
@@ -447,6 +479,7 @@ struct ValueWork<H> {
     flushed: Arc<AtomicBool>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<H: Handler> IntoStage<shape::Value> for H {
     type In = H::In;
     type Out = H::Out;
@@ -454,14 +487,13 @@ impl<H: Handler> IntoStage<shape::Value> for H {
     fn into_parts(self) -> StageParts<H::In, H::Out>
     where
         H: Send + Sync + 'static,
-        H::In: Event,
-        H::Out: Event,
     {
         let handler = Arc::new(self);
         let (started, flushed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         StageParts::new(Box::new(move || {
             Box::new(ValueWork { handler: handler.clone(), started: started.clone(), flushed: flushed.clone() })
         }))
+        .by_default(H::options)
     }
 }
 
@@ -504,6 +536,14 @@ pub trait IntoWorker<M> {
     fn flush(&mut self, emit: &mut dyn FnMut(Self::Out)) {
         let _ = emit;
     }
+
+    #[doc(hidden)]
+    fn options(stage: StageParts<Self::In, Self::Out>) -> StageParts<Self::In, Self::Out>
+    where
+        Self: Sized,
+    {
+        stage
+    }
 }
 
 impl<F: FnMut(I) -> O, I, O> IntoWorker<shape::Plain<I, O>> for F {
@@ -539,10 +579,15 @@ impl<H: HandlerMut> IntoWorker<shape::Value> for H {
     fn flush(&mut self, emit: &mut dyn FnMut(H::Out)) {
         HandlerMut::flush(self, emit);
     }
+
+    fn options(stage: StageParts<H::In, H::Out>) -> StageParts<H::In, H::Out> {
+        <H as HandlerMut>::options(stage)
+    }
 }
 
 struct OwnWork<W, M>(W, PhantomData<fn() -> M>);
 
+#[diagnostic::do_not_recommend]
 impl<F, W, M> IntoStage<shape::Each<M>> for PerWorker<F>
 where
     F: Fn() -> W,
@@ -555,13 +600,12 @@ where
     fn into_parts(self) -> StageParts<W::In, W::Out>
     where
         Self: Send + Sync + 'static,
-        W::In: Event,
-        W::Out: Event,
     {
         StageParts::new(Box::new(move || {
             let factory = &self;
             Box::new(OwnWork::<W, M>((factory.0)(), PhantomData))
         }))
+        .by_default(W::options)
     }
 }
 
@@ -581,6 +625,7 @@ impl<W: IntoWorker<M> + Send, M> Work<W::In, W::Out> for OwnWork<W, M> {
 
 struct BatchWork<F>(Arc<F>);
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Whole<I, O>> for Batched<F>
 where
     F: Fn(Batch<I>) -> Answers<O>,
@@ -591,8 +636,6 @@ where
     fn into_parts(self) -> StageParts<I, O>
     where
         Self: Send + Sync + 'static,
-        I: Event,
-        O: Event,
     {
         let me = self;
         whole(move |events: Batch<I>, _: &Cx| {
@@ -603,6 +646,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::WholeWithCx<I, O>> for Batched<F>
 where
     F: Fn(Batch<I>, &Cx) -> Answers<O>,
@@ -613,8 +657,6 @@ where
     fn into_parts(self) -> StageParts<I, O>
     where
         Self: Send + Sync + 'static,
-        I: Event,
-        O: Event,
     {
         let me = self;
         whole(move |events: Batch<I>, cx: &Cx| {
@@ -624,7 +666,7 @@ where
     }
 }
 
-fn whole<I: Event, O: Event>(f: impl Fn(Batch<I>, &Cx) -> Answers<O> + Send + Sync + 'static) -> StageParts<I, O> {
+fn whole<I, O>(f: impl Fn(Batch<I>, &Cx) -> Answers<O> + Send + Sync + 'static) -> StageParts<I, O> {
     let f = Arc::new(f);
     let mut parts = StageParts::new(Box::new(move || Box::new(BatchWork(f.clone()))));
     parts.whole_batches = true;
@@ -649,15 +691,12 @@ impl<F: Fn(Batch<I>, &Cx) -> Answers<O> + Send + Sync, I, O> Work<I, O> for Batc
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<I, O> IntoStage<shape::Tuned> for StageParts<I, O> {
     type In = I;
     type Out = O;
 
-    fn into_parts(self) -> StageParts<I, O>
-    where
-        I: Event,
-        O: Event,
-    {
+    fn into_parts(self) -> StageParts<I, O> {
         self
     }
 }

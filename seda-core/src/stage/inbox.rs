@@ -16,6 +16,7 @@ use super::{
     waiter::Resume,
 };
 use crate::{
+    clock::ns,
     event::{Envelope, Event, Marks},
     options::{BATCH_MAX, Extract},
     queue::{Batch, Item, Store},
@@ -65,6 +66,8 @@ pub(super) struct Read {
     pub(super) key: Option<u64>,
     pub(super) weight: u64,
     pub(super) class: u8,
+    /// 0 for none.
+    pub(super) deadline_ns: u64,
 }
 
 impl<T: Event> Inbox<T> {
@@ -186,17 +189,25 @@ impl<T: Event> Inbox<T> {
         if self.extract.is_empty() {
             return Read { class: class_of(envelope), ..Read::default() };
         }
-        let mut read = self.read_event(&envelope.event);
+        let mut read = self.read_event(&envelope.event, self.reading_time());
         read.class = read.class.max(class_of(envelope));
         read
     }
 
-    pub(super) fn read_event(&self, event: &T) -> Read {
+    /// `now_ns` counts only for a deadline.
+    pub(super) fn read_event(&self, event: &T, now_ns: u64) -> Read {
+        let deadline = self.extract.deadline.as_ref().and_then(|deadline| deadline(event));
         Read {
+            deadline_ns: deadline.map_or(0, |after| now_ns.saturating_add(ns(after)).max(1)),
             key: self.extract.key.as_ref().map(|key| key(event)),
             weight: self.weigh(event),
             class: self.extract.class.as_ref().map_or(0, |class| class(event)),
         }
+    }
+
+    /// The clock is asked only where events say their deadline.
+    pub(super) fn reading_time(&self) -> u64 {
+        if self.extract.deadline.is_some() { self.core.shared.clock.now_ns() } else { 0 }
     }
 
     pub(super) fn push(&self, store: &mut Store<T>, envelope: Envelope<T>, read: Read) {
@@ -263,6 +274,17 @@ pub(super) fn class_of<T>(envelope: &Envelope<T>) -> u8 {
     match &envelope.marks {
         Some(marks) => marks.class,
         None => 0,
+    }
+}
+
+/// The deadline that was read off an event becomes its own, unless it has an earlier one.
+pub(super) fn keep_deadline<T>(envelope: &mut Envelope<T>, read: Read) {
+    if read.deadline_ns == 0 {
+        return;
+    }
+    let marks = envelope.marks.get_or_insert_default();
+    if marks.deadline_ns == 0 || read.deadline_ns < marks.deadline_ns {
+        marks.deadline_ns = read.deadline_ns;
     }
 }
 

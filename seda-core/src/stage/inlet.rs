@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     book::{Book, Fate, Flush, Inner, Need, Room},
-    inbox::{Gate, Inbox, Read, class_of, lose},
+    inbox::{Gate, Inbox, Read, class_of, keep_deadline, lose},
     waiter::Waiter,
 };
 use crate::{
@@ -89,6 +89,7 @@ impl<T: Event> Inbox<T> {
     /// Offers one event.
     pub(crate) fn try_one(&self, mut envelope: Envelope<T>, by: Offerer) -> Attempt<Envelope<T>> {
         let read = self.read(&envelope);
+        keep_deadline(&mut envelope, read);
         let deadline_ns = envelope.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
         if !self.core.shared.budget.has_room(read.weight) {
             return self.full(1, envelope, by);
@@ -132,12 +133,14 @@ impl<T: Event> Inbox<T> {
         let reads: Vec<Read> = if self.extract.is_empty() {
             Vec::new()
         } else {
-            events.iter().map(|event| self.read_event(event)).collect()
+            let now_ns = self.reading_time();
+            events.iter().map(|event| self.read_event(event, now_ns)).collect()
         };
         let together = reads.iter().fold(Read::default(), |sum, read| Read {
             key: None,
             weight: sum.weight + read.weight,
             class: sum.class.max(read.class),
+            deadline_ns: earliest(sum.deadline_ns, read.deadline_ns),
         });
         if !self.core.shared.budget.has_room(together.weight) {
             return self.full(n, events, by);
@@ -147,7 +150,7 @@ impl<T: Event> Inbox<T> {
         let mut followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
         let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
-        match self.decide(&mut gate, n, together, 0, by, &mut evicted) {
+        match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
             Ok(Decision::Enqueue) => {}
             Ok(Decision::Drop) => {
                 drop(gate);
@@ -169,8 +172,10 @@ impl<T: Event> Inbox<T> {
             // Copied under the lock into memory that the queue keeps, which costs less than to allocate it outside.
             Store::Plain(queue) => queue.extend(stamped),
             store => {
-                for (at, envelope) in stamped.enumerate() {
-                    self.push(store, envelope, reads.get(at).copied().unwrap_or_default());
+                for (at, mut envelope) in stamped.enumerate() {
+                    let read = reads.get(at).copied().unwrap_or_default();
+                    keep_deadline(&mut envelope, read);
+                    self.push(store, envelope, read);
                 }
             }
         }
@@ -201,9 +206,10 @@ impl<T: Event> Inbox<T> {
     /// Turns one credit into an event. The policy is asked, as for every offer, the bound is not; also after a close,
     /// as the room was promised before.
     pub(crate) fn commit(&self, event: T) -> Result<(), (T, Refusal)> {
-        let envelope =
+        let mut envelope =
             Envelope { event, stamp_ns: if self.stamps() { self.core.shared.clock.now_ns() } else { 0 }, marks: None };
         let read = self.read(&envelope);
+        keep_deadline(&mut envelope, read);
         let mut gate = lock(&self.gate);
         gate.book.reserved -= 1;
         if gate.book.flush == Flush::Done {
@@ -211,7 +217,7 @@ impl<T: Event> Inbox<T> {
             return Err((envelope.event, why));
         }
         let (now_ns, len) = (self.policy_time(&gate.book), gate.store.len());
-        if let Err(why) = gate.book.admit(1, read.class, 0, len, now_ns) {
+        if let Err(why) = gate.book.admit(1, read.class, read.deadline_ns, len, now_ns) {
             self.after_push(gate, true);
             return Err((envelope.event, why));
         }
@@ -354,6 +360,12 @@ impl<T: Event> Inbox<T> {
                 reads.push(guarded(&mut || self.read(envelope)));
             }
         }
+        if self.extract.deadline.is_some() {
+            // Before any wait for room: it counts from the first try.
+            for (envelope, read) in lane.iter_mut().zip(&reads) {
+                keep_deadline(envelope, read.unwrap_or_default());
+            }
+        }
         let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
@@ -469,6 +481,11 @@ fn attempt<E>(refusal: Option<Refusal>, events: E) -> Attempt<E> {
         None => Attempt::Full(events),
         Some(why) => Attempt::Refused(events, why),
     }
+}
+
+/// Of two deadlines, 0 being none.
+fn earliest(a_ns: u64, b_ns: u64) -> u64 {
+    if a_ns == 0 || b_ns == 0 { a_ns.max(b_ns) } else { a_ns.min(b_ns) }
 }
 
 fn waiter_clone(waiter: &Waiter) -> Waiter {

@@ -3,15 +3,18 @@
 
 pub(crate) mod activation;
 pub(crate) mod ask;
+pub(crate) mod async_handler;
 pub(crate) mod book;
 pub(crate) mod books;
 pub(crate) mod budget;
 pub(crate) mod core;
 pub(crate) mod cx;
+pub(crate) mod described;
 pub(crate) mod flight;
 pub(crate) mod handler;
 pub(crate) mod inbox;
 pub(crate) mod inlet;
+pub(crate) mod named;
 pub(crate) mod offer;
 pub(crate) mod offering;
 pub(crate) mod outlet;

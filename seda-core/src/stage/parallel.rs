@@ -53,6 +53,7 @@ where
 
 struct ParallelWork<F>(Arc<Parallel<F>>);
 
+#[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Parallel<I, O>> for Parallel<F>
 where
     F: Fn(I) -> O,
@@ -63,8 +64,6 @@ where
     fn into_parts(self) -> StageParts<I, O>
     where
         Self: Send + Sync + 'static,
-        I: Event,
-        O: Event,
     {
         let f = Arc::new(self);
         let mut parts = StageParts::new(Box::new(move || Box::new(ParallelWork(f.clone()))));
@@ -74,7 +73,7 @@ where
     }
 }
 
-impl<F: Fn(I) -> O, I: Event, O: Event> Work<I, O> for ParallelWork<F>
+impl<F: Fn(I) -> O, I, O> Work<I, O> for ParallelWork<F>
 where
     Parallel<F>: Send + Sync + 'static,
 {
@@ -89,7 +88,11 @@ where
         }
     }
 
-    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>> {
+    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>>
+    where
+        I: Event,
+        O: Event,
+    {
         Some(self.0.clone())
     }
 }

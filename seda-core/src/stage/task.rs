@@ -15,7 +15,7 @@ use super::{
     core::StageCore,
     cx::{Cx, entry_from},
     flight::{self, Pending},
-    handler::{IntoStage, StageParts, Work, shape},
+    handler::{StageParts, Work, shape},
     inlet::Inlet,
 };
 use crate::{
@@ -56,21 +56,17 @@ pub const TASKS: usize = 64;
 /// # });
 /// ```
 #[must_use]
-pub fn task<F, M>(f: F) -> Task<F, M>
+pub fn task<F, M>(f: F) -> StageParts<F::In, <F::Future as Future>::Output>
 where
-    F: TaskFn<M>,
+    F: TaskFn<M> + Send + Sync + 'static,
     F::Future: Send + 'static,
+    M: 'static,
 {
-    Task(f, PhantomData)
-}
-
-/// See [`task`].
-pub struct Task<F, M>(F, PhantomData<fn() -> M>);
-
-impl<F, M> fmt::Debug for Task<F, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Task")
-    }
+    let f = Arc::new(f);
+    let make = move || TaskWork { f: f.clone(), slot: None, pending: Vec::new(), shape: PhantomData };
+    let mut parts = StageParts::new(Box::new(move || Box::new(make())));
+    parts.options.placement = Placement::Tasks { limit: TASKS.into() };
+    parts
 }
 
 /// What [`task`] takes: `Fn(In) -> Future`, or `Fn(In, TaskCx) -> Future`.
@@ -107,43 +103,20 @@ impl<F: Fn(I, TaskCx) -> Fut, I, Fut: Future> TaskFn<shape::WithCx<I, Fut>> for 
     }
 }
 
-impl<F, M> IntoStage<shape::Async<M>> for Task<F, M>
-where
-    F: TaskFn<M>,
-    F::Future: Send + 'static,
-{
-    type In = F::In;
-    type Out = <F::Future as Future>::Output;
-
-    fn into_parts(self) -> StageParts<Self::In, <F::Future as Future>::Output>
-    where
-        Self: Send + Sync + 'static,
-        Self::In: Event,
-        Self::Out: Event,
-    {
-        let f = Arc::new(self);
-        let mut parts =
-            StageParts::new(Box::new(move || Box::new(TaskWork { f: f.clone(), slot: None, pending: Vec::new() })));
-        parts.options.placement = Placement::Tasks { limit: TASKS.into() };
-        parts
-    }
-}
-
 /// A future that is polled where it was made; most end there, and the next one takes its memory.
 type Slot<F> = Pin<Box<Option<F>>>;
 
 struct TaskWork<F: TaskFn<M>, M> {
-    f: Arc<Task<F, M>>,
+    f: Arc<F>,
     slot: Option<Slot<F::Future>>,
     pending: Vec<Pending<<F::Future as Future>::Output>>,
+    shape: PhantomData<fn() -> M>,
 }
 
 impl<F, M> Work<F::In, <F::Future as Future>::Output> for TaskWork<F, M>
 where
-    F: TaskFn<M, In: Event>,
+    F: TaskFn<M> + Send + Sync,
     F::Future: Send + 'static,
-    Task<F, M>: Send + Sync,
-    <F::Future as Future>::Output: Event,
 {
     fn run(&mut self, batch: &mut Batch<F::In>, outs: &mut Batch<<F::Future as Future>::Output>, cx: &mut Cx) {
         while let Some(envelope) = batch.pop_front() {
@@ -154,7 +127,7 @@ where
             let mut slot = self.slot.take().unwrap_or_else(|| Box::pin(None));
             let work = cx.work();
             let polled = within(work.as_ref(), || {
-                slot.set(Some(self.f.0.call(envelope.event, cx)));
+                slot.set(Some(self.f.call(envelope.event, cx)));
                 // Who is not ready is polled again at once, by the runtime, with a waker that wakes.
                 poll(&mut slot, &mut Context::from_waker(Waker::noop()))
             });
@@ -182,7 +155,10 @@ where
         hand: &mut Hand<F::In, <F::Future as Future>::Output>,
         place: u32,
         run: &Run<'_>,
-    ) {
+    ) where
+        F::In: Event,
+        <F::Future as Future>::Output: Event,
+    {
         flight::launch(places, (hand, place), std::mem::take(&mut self.pending), run);
     }
 }

@@ -1,18 +1,14 @@
 //! Options, said on the handler: `price.threads(2..=8).keyed(|o| o.id)`.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Mutex,
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use super::{
+    described::{Described, Description, EventKey, hash_of},
     handler::{IntoStage, StageParts},
     inlet::Inlet,
 };
 use crate::{
     admission::{Admission, Numbers},
-    event::Event,
     options::{DomainId, Placement, Threads, WhenFull},
 };
 
@@ -50,11 +46,12 @@ pub struct Domain(pub(crate) DomainId);
 /// # let running = p.start().unwrap();
 /// # running.offer(orders, (1, 2)).unwrap();
 /// ```
-pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static
-where
-    Self::In: Event,
-    Self::Out: Event,
-{
+pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
+    /// The name that stands with the code, for [`Pipeline::add`](crate::Pipeline::add).
+    fn named(self, name: impl Into<String>) -> StageParts<Self::In, Self::Out> {
+        option(self, "named", |parts| parts.options.name = Some(name.into()))
+    }
+
     /// Threads of its own: a number, or a range within which it can be changed while running; it starts at its least.
     /// Default 1.
     fn threads(self, threads: impl Into<Threads>) -> StageParts<Self::In, Self::Out> {
@@ -115,14 +112,12 @@ where
     /// Events of one key are handled in their order, one after the other; other keys go on beside them. Which worker gets a
     /// key changes, so state of a key stands beside the workers and not in [`per_worker`](crate::per_worker). Keys are
     /// compared by a 64-bit hash: two that collide share an order. Default: no keys, and with several threads no order.
-    fn keyed<K: Hash>(self, key: impl Fn(&Self::In) -> K + Send + Sync + 'static) -> StageParts<Self::In, Self::Out> {
+    fn keyed<K: EventKey>(
+        self,
+        key: impl Fn(&Self::In) -> K + Send + Sync + 'static,
+    ) -> StageParts<Self::In, Self::Out> {
         option(self, "keyed", |parts| {
-            parts.extract.key = Some(Box::new(move |event| {
-                // Of fixed keys, so that a simulation replays.
-                let mut hasher = DefaultHasher::new();
-                key(event).hash(&mut hasher);
-                hasher.finish()
-            }));
+            parts.extract.key = Some(Box::new(move |event| hash_of(&key(event))));
         })
     }
 
@@ -137,6 +132,26 @@ where
             parts.options.classes = classes;
             parts.extract.class = Some(Box::new(class));
         })
+    }
+
+    /// The deadline of each event, counted from its offer to this stage; `None` for none. No handler sees it later, here or
+    /// behind: it ends as expired. An earlier one that it already has stays.
+    fn deadline<D: Into<Option<Duration>>>(
+        self,
+        after: impl Fn(&Self::In) -> D + Send + Sync + 'static,
+    ) -> StageParts<Self::In, Self::Out> {
+        option(self, "deadline", |parts| {
+            parts.extract.deadline = Some(Box::new(move |event| after(event).into()));
+        })
+    }
+
+    /// Goes by what the event says of itself: its key, weight, class and deadline, as far as they are not said here by
+    /// `.keyed(..)`, `.weight(..)`, `.classes(..)`, `.deadline(..)`. See [`Described`].
+    fn described(self) -> StageParts<Self::In, Self::Out>
+    where
+        Self::In: Described,
+    {
+        option(self, "described", |parts| Description::of().complete(parts))
     }
 
     /// Time to live in the queue: what waited longer expires, counted and unseen. Default: none.
@@ -166,13 +181,7 @@ where
     }
 }
 
-impl<H, M> StageOptionsExt<M> for H
-where
-    H: IntoStage<M> + Sized + Send + Sync + 'static,
-    H::In: Event,
-    H::Out: Event,
-{
-}
+impl<H, M> StageOptionsExt<M> for H where H: IntoStage<M> + Sized + Send + Sync + 'static {}
 
 fn option<H, M>(
     handler: H,
@@ -181,8 +190,6 @@ fn option<H, M>(
 ) -> StageParts<H::In, H::Out>
 where
     H: IntoStage<M> + Send + Sync + 'static,
-    H::In: Event,
-    H::Out: Event,
 {
     let mut parts = handler.into_parts();
     parts.options.given(name);

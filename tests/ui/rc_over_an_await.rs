@@ -1,0 +1,15 @@
+// A future that holds an `Rc` while it waits.
+use std::rc::Rc;
+
+use seda::prelude::*;
+
+async fn look_up(id: u64) -> u64 {
+    let shared = Rc::new(id);
+    std::future::ready(()).await;
+    *shared
+}
+
+fn main() {
+    let mut p = Pipeline::named("orders");
+    let (_look_up, _found) = p.stage("look-up", task(look_up));
+}
