@@ -38,7 +38,8 @@ fn instead(why: &AskError<Request>) -> Page {
     match why {
         AskError::Late | AskError::Expired => Page::says(StatusCode::GATEWAY_TIMEOUT, why.to_string()),
         AskError::Dropped | AskError::Cancelled => Page::busy(why, RETRY_AFTER),
-        _ => Page::says(StatusCode::INTERNAL_SERVER_ERROR, why.to_string()),
+        // What a panic said is told through tracing; it is not for clients.
+        _ => Page::says(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be answered".to_string()),
     }
 }
 
