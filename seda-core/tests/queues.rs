@@ -1,6 +1,9 @@
 //! What a queue promises: its bounds, what a full one does, order, classes, time to live, reservations.
 
-use std::{sync::mpsc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
 use seda_core::{
     OfferOptions, Refusal, StageParts, WhenFull, mib,
@@ -72,6 +75,26 @@ fn a_reservation_is_room_that_nobody_else_gets_and_no_event() {
     entry.try_offer(2).unwrap();
     assert!(sim.drain(Deadlines::default()).balanced());
     assert_eq!(seen.take(), [1, 2]);
+}
+
+#[test]
+fn a_batch_handler_gets_as_many_at_once_as_it_says() {
+    let sizes = Arc::new(Mutex::new(Vec::new()));
+    let seen = sizes.clone();
+    let count = batch(move |events: Batch<u64>| {
+        seen.lock().unwrap().push(events.len());
+        events.answer(drop)
+    });
+    let mut p = Pipeline::named("batches");
+    let inlet = p.sink("work", count.batch_max(500));
+    let sim = Virtual::start(p, 1).unwrap();
+    let entry = sim.entry(inlet);
+    for n in 0..300 {
+        entry.try_offer(n).unwrap();
+    }
+    entry.try_offer_many((0..400).collect()).unwrap();
+    assert!(sim.drain(Deadlines::default()).balanced());
+    assert_eq!(*sizes.lock().unwrap(), [500, 200]);
 }
 
 #[test]

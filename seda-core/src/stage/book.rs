@@ -36,7 +36,8 @@ pub(crate) struct Book {
     pub(crate) bytes_bound: Option<u64>,
     pub(crate) when_full: WhenFull,
     pub(crate) batch_max: usize,
-    whole_batches: bool,
+    /// The handler is given its batch in one call.
+    pub(crate) whole_batches: bool,
     /// The handler is async: events are on their way beside those that workers have in hand, and count against the limit.
     pub(crate) tasks: bool,
     /// Places that hold nothing but what they could not hand on.

@@ -113,7 +113,17 @@ impl<T: Event> Inbox<T> {
                     // What an async handler takes of a marked queue sets out by itself, with its key and weight.
                     let alone = book.tasks && matches!(store, Store::Marked(_));
                     let most = if alone { 1 } else { book.batch_size(store.len()) };
-                    let (batch, weight) = store.take(most, &mut keys);
+                    let (mut batch, mut weight) = store.take(most, &mut keys);
+                    // A queue gives what costs it nothing; who pays for each batch gets all that is there.
+                    while book.whole_batches && batch.len() < most {
+                        let (mut more, weighs) = store.take(most - batch.len(), &mut keys);
+                        if more.is_empty() {
+                            break;
+                        }
+                        batch.append(&mut more);
+                        weight += weighs;
+                        store.recycle(more);
+                    }
                     if batch.is_empty() {
                         // All that was there waits for its key.
                         book.free(place);
