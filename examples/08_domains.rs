@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     p.end_with("store", priced, store.on(&quick).limit(1));
     let running = p.start()?;
     running.entry(ways).offer_many(vec![Way::new(); 64])?;
-    while running.ledger().stage("store").is_none_or(|row| row.done < 64) {
+    while running.ledger().stages.iter().any(|row| row.done < 64) {
         thread::yield_now();
     }
     println!("with a limit: at most {} of 4 threads in `store` at once", most.load(SeqCst));
