@@ -21,6 +21,9 @@ pub mod tutorial {
     page!(ch04_state_per_key, "../docs/tutorial/04_state_per_key.md");
     page!(ch05_overload, "../docs/tutorial/05_overload.md");
     page!(ch06_request_and_reply, "../docs/tutorial/06_request_and_reply.md");
+    page!(ch07_async_handlers, "../docs/tutorial/07_async_handlers.md", "tokio");
+    page!(ch08_http, "../docs/tutorial/08_http.md", "axum");
+    page!(ch09_configuration, "../docs/tutorial/09_configuration.md", "config");
     page!(ch10_stopping, "../docs/tutorial/10_stopping.md");
     page!(ch11_testing, "../docs/tutorial/11_testing.md");
 }
@@ -32,6 +35,7 @@ pub mod concepts {
     page!(full_queue, "../docs/concepts/full_queue.md");
     page!(stopping, "../docs/concepts/stopping.md");
     page!(ledger, "../docs/concepts/ledger.md");
+    page!(configuration, "../docs/concepts/configuration.md", "config");
     page!(testing, "../docs/concepts/testing.md");
 }
 

@@ -397,3 +397,24 @@ fn a_drawing_before_the_start_shows_the_configured_numbers() {
     let drawing = p.graph().to_string();
     assert!(drawing.contains("queue 7") && drawing.contains("3 threads"), "{drawing}");
 }
+
+// ---- the guide
+
+/// Between these two lines of the guide's page stands the list of keys.
+const BEGIN: &str = "<!-- list: begin -->\n";
+const END: &str = "<!-- list: end -->\n";
+
+#[test]
+fn the_guide_has_the_list_of_keys() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/concepts/configuration.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).expect("the list begins");
+    let (list, after) = rest.split_once(END).expect("the list ends");
+    // What a unit test holds against the list itself.
+    let keys = format!("\n{}\n", include_str!("../src/settings/keys.md"));
+    if std::env::var_os("SEDA_KEYS").is_some_and(|to_do| to_do == "write") {
+        std::fs::write(&path, format!("{before}{BEGIN}{keys}{END}{after}")).unwrap();
+    } else {
+        assert_eq!(list, keys, "write it anew: SEDA_KEYS=write cargo test -p seda-core --test settings guide");
+    }
+}

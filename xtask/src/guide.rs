@@ -139,8 +139,10 @@ fn manifest(repo: &Repo) -> String {
         // Who pastes a page's program is not met by a warning.
         "[lints.rust]\nwarnings = \"deny\"\n".to_string(),
         format!("[dependencies]\nseda = {{ package = \"seda-rt\", path = {:?}, features = {features:?} }}", repo.root),
-        // What a host has: pages on async code need it.
-        "tokio = { version = \"1\", features = [\"macros\", \"rt-multi-thread\", \"sync\", \"time\"] }\n".to_string(),
+        // What a host has: pages on async code and on HTTP need it.
+        "tokio = { version = \"1\", features = [\"macros\", \"net\", \"rt-multi-thread\", \"sync\", \"time\"] }"
+            .to_string(),
+        "axum = { version = \"0.8\", default-features = false, features = [\"http1\", \"tokio\"] }\n".to_string(),
     ]
     .join("\n")
 }
