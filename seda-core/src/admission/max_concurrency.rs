@@ -7,6 +7,9 @@ use crate::outcome::Reason;
 /// |---|---|---|
 /// | events | events | most that may wait or be worked on at once |
 ///
+/// An event counts until it is settled, and that is just after what became of it was handed on: who asks again in the moment
+/// of an answer may find its own place still taken.
+///
 /// ```
 /// use seda_core::MaxConcurrency;
 /// let policy = MaxConcurrency::new(64);

@@ -83,8 +83,7 @@ fn of_keys(scope: Scope, names: &Names) -> Vec<(String, Json)> {
 }
 
 fn of_key(key: &Key, names: &Names) -> Json {
-    let unit = if key.unit.is_empty() { String::new() } else { format!(" ({})", key.unit) };
-    let description = format!("{}{unit}; default: {}", key.what, key.default);
+    let description = format!("{}; default: {}", key.what, key.default);
     let mut choices = of_kind(key.kind, names);
     if key.optional {
         choices.push(vec![("const", text("none"))]);
