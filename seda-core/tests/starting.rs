@@ -132,3 +132,26 @@ fn a_model_that_does_not_fit_is_a_finding() {
     });
     assert!(text.contains("the model of `s`") && text.contains("no stage `t`"), "{text}");
 }
+
+#[test]
+fn an_async_function_that_is_no_task_is_a_finding() {
+    async fn ship(n: u32) -> u32 {
+        n
+    }
+    let mut p = Pipeline::named("futures");
+    let (_orders, shipped) = p.stage("ship", ship);
+    p.end("end", shipped, drop);
+    let error = p.start().unwrap_err().to_string();
+    assert!(error.contains("`ship` gives a future, which nobody awaits"), "{error}");
+    assert!(error.contains("`p.stage(\"name\", task(handler))`"), "{error}");
+}
+
+#[test]
+fn an_ask_that_nothing_answers_is_a_finding() {
+    let mut p = Pipeline::named("silent");
+    let (orders, priced) = p.stage("price", |n: u32| n);
+    p.end("end", priced, drop);
+    let (_ask, _answer) = p.ask::<u32, u32>(orders);
+    let error = p.start().unwrap_err().to_string();
+    assert!(error.contains("nothing leads to `price.answer`"), "{error}");
+}

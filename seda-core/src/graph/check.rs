@@ -130,6 +130,8 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
     findings.extend(pipeline.stages.iter_mut().flat_map(of_stage));
     findings.extend(of_names(&pipeline, &in_code));
     findings.extend(of_ports(&pipeline));
+    findings.extend(of_futures(&pipeline));
+    findings.extend(of_answers(&pipeline));
     findings.extend(shape.check(&numbers::manners(&pipeline)));
     if cfg!(panic = "abort") {
         findings.push(Finding::new(
@@ -218,6 +220,32 @@ fn domains_in_use(pipeline: &Pipeline) -> Vec<bool> {
         }
     }
     in_use
+}
+
+/// A stage whose value is a future runs nothing: it was given an `async fn` as if that were a function.
+fn of_futures(pipeline: &Pipeline) -> Vec<Finding> {
+    let sketch = lock(&pipeline.sketch);
+    // What the compiler calls the future of an `async fn` or block, and a closure; neither can be named as an event.
+    let futures = sketch.ports.iter().filter(|port| port.event.ends_with("{{closure}}"));
+    let found = futures.map(|port| {
+        let what = format!("`{}` gives a future, which nobody awaits: {}", port.name, port.event);
+        Finding::new(what, "an async handler is a `task`: `p.stage(\"name\", task(handler))`")
+    });
+    found.collect()
+}
+
+/// An ask that nothing answers would let every asker wait in vain.
+fn of_answers(pipeline: &Pipeline) -> Vec<Finding> {
+    let sketch = lock(&pipeline.sketch);
+    let answered = |ask: usize| sketch.edges.iter().any(|drawn| drawn.to == Target::Answer(ask as u32));
+    let open = pipeline.answers.iter().enumerate().filter(|(ask, _)| !answered(*ask));
+    let found = open.map(|(_, (name, _))| {
+        Finding::new(
+            format!("nothing leads to `{name}`, so no ask would be answered"),
+            "link it: `p.link(outlet, answer)`",
+        )
+    });
+    found.collect()
 }
 
 fn of_ports(pipeline: &Pipeline) -> Option<Finding> {

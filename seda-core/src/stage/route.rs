@@ -307,7 +307,7 @@ impl<T: Event> IsOption for Option<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a branch: `.route()` is for `Result`, `Option` and enums with `Route`",
     label = "has no `Route`",
-    note = "implement `Route` for the enum, as its documentation shows"
+    note = "put `#[derive(Route)]` above the enum, or implement it by hand, as its documentation shows"
 )]
 pub trait Route: Event + Sized {
     /// An outlet for each variant.
