@@ -154,8 +154,10 @@ pub enum AskError<E> {
     RefusedInside(Refusal),
     /// A handler panicked on it; its message.
     Failed(String),
-    /// It ended at a filter, or at a sink that is not the answer.
+    /// It was filtered away: by `.filter`, or as a `None` at `.some`.
     Filtered,
+    /// It went to this stage, from which no way leads to the answer: an error port, perhaps, that is not linked to it.
+    Unanswered(String),
     /// It outlived its deadline, or a queue's time to live, before a handler saw it.
     Expired,
     /// A full queue dropped it, as its policy says.
@@ -191,6 +193,7 @@ impl<E> fmt::Display for AskError<E> {
             AskError::RefusedInside(why) => write!(f, "a later stage refused it: {why}"),
             AskError::Failed(message) => write!(f, "the handler panicked: {message}"),
             AskError::Filtered => f.write_str("it was filtered away"),
+            AskError::Unanswered(stage) => write!(f, "it went to `{stage}`, from which no way leads to the answer"),
             AskError::Expired => f.write_str("it expired before it was handled"),
             AskError::Dropped => f.write_str("a full queue dropped it"),
             AskError::Late => f.write_str("no answer in time"),

@@ -18,6 +18,8 @@ pub(crate) enum Loss {
     Refused(Refusal),
     Failed(String),
     Filtered,
+    /// It went where the answer cannot be reached from: the stage.
+    Unanswered(String),
     Expired,
     Dropped,
     Cancelled,
@@ -203,7 +205,12 @@ impl<R: Send + 'static> Asker for ReplyCell<R> {
 
     fn note(&self, loss: Loss) {
         if let State::Waiting(_, noted) = &mut *lock(&self.state) {
-            noted.get_or_insert(loss);
+            // A copy that leaves the way to the answer is no reason while another one had a better.
+            match noted {
+                None => *noted = Some(loss),
+                Some(Loss::Unanswered(_)) if !matches!(loss, Loss::Unanswered(_)) => *noted = Some(loss),
+                Some(_) => {}
+            }
         }
     }
 

@@ -189,3 +189,20 @@ fn a_dropped_reply_loses_nothing_that_was_offered() {
     assert_eq!(report.ledger().stage("hold").unwrap().done, 1);
     assert_eq!(report.ledger().stage("hold.answer").unwrap().dropped, 1);
 }
+
+#[test]
+fn a_question_that_leaves_the_way_to_the_answer_is_told_where_it_went() {
+    let mut p = Pipeline::named("orders");
+    let (parse, orders, bad) = p.stage("parse", |s: String| s.parse::<u32>()).tried();
+    let [priced, logged] = orders.fan();
+    p.end("log", logged, drop);
+    p.end("park", bad, drop); // forgotten: it should be an answer too
+    let (ask, answer) = p.ask(parse);
+    p.link(priced.filter(|n| *n != 3), answer);
+    let running = p.start().unwrap();
+    assert_eq!(ask.ask("7".into(), secs(60)).wait().unwrap(), 7);
+    let error = ask.ask("seven".into(), secs(60)).wait().unwrap_err();
+    assert!(matches!(&error, AskError::Unanswered(stage) if stage == "park"), "{error}");
+    assert_eq!(error.to_string(), "it went to `park`, from which no way leads to the answer");
+    drop(running);
+}

@@ -24,6 +24,7 @@ const QUOTAS: [&str; 4] = ["rate", "quota", "fair", "fair share"];
 /// | the pipeline drains or has stopped | 503 | 1 | `closed`, `cancelled` |
 /// | no answer in time, or expired in a queue | 504 | | `late`, `expired` |
 /// | filtered away: nothing answers this question | 404 | | `filtered` |
+/// | it went where no way leads to the answer: a slip in the wiring | 500 | | `unanswered` |
 /// | more events at once than the bound allows | 413 | | `too many` |
 /// | a handler panicked, or would have waited for itself | 500 | | `failed` |
 ///
@@ -161,6 +162,7 @@ impl<E> From<&AskError<E>> for HttpError {
             AskError::Late => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "late"),
             AskError::Expired => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "expired"),
             AskError::Filtered => HttpError::new(StatusCode::NOT_FOUND, "filtered"),
+            AskError::Unanswered(_) => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "unanswered"),
             _ => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "failed"),
         }
     }
@@ -207,6 +209,7 @@ mod tests {
             (asked(AskError::Late), 504, None, "late"),
             (asked(AskError::Expired), 504, None, "expired"),
             (asked(AskError::Filtered), 404, None, "filtered"),
+            (asked(AskError::Unanswered("park".into())), 500, None, "unanswered"),
             (asked(AskError::Failed("secret".into())), 500, None, "failed"),
             (shed("concurrency", Some(ms(2500))), 503, Some(3), "concurrency"),
             (shed("rate", None), 429, Some(1), "rate"),

@@ -281,6 +281,7 @@ fn lost<E>(loss: Loss) -> AskError<E> {
         Loss::Refused(why) => AskError::RefusedInside(why),
         Loss::Failed(message) => AskError::Failed(message),
         Loss::Filtered => AskError::Filtered,
+        Loss::Unanswered(stage) => AskError::Unanswered(stage),
         Loss::Expired => AskError::Expired,
         Loss::Dropped => AskError::Dropped,
         Loss::Cancelled => AskError::Cancelled,

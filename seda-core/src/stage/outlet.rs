@@ -255,7 +255,7 @@ impl<T: Event> Emit<T> for Lane<T> {
         self.stall.edge.produced.fetch_add(batch.len() as u64, Ordering::Relaxed);
         if let Some(asks) = self.stall.edge.asks.get() {
             for envelope in batch.iter_mut() {
-                keep_ticket(&mut envelope.marks, asks);
+                keep_ticket(&mut envelope.marks, asks, &self.stall.edge.to);
             }
         }
         if self.inbox.core.shared.traces() {
@@ -327,9 +327,11 @@ impl Stall {
 }
 
 /// A ticket stays only where its answer can still be reached.
-fn keep_ticket(kept: &mut Option<Box<Marks>>, asks: &[u32]) {
+fn keep_ticket(kept: &mut Option<Box<Marks>>, asks: &[u32], to: &str) {
     let Some(marks) = kept else { return };
-    if marks.ticket.as_ref().is_some_and(|ticket| !asks.contains(&ticket.ask())) {
+    let Some(ticket) = &marks.ticket else { return };
+    if !asks.contains(&ticket.ask()) {
+        ticket.note(Loss::Unanswered(to.to_string()));
         marks.ticket = None;
         if marks.is_default() {
             *kept = None;
