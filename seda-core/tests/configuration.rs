@@ -252,9 +252,10 @@ price.queue.when_full = \"reject\"
 
 #[test]
 fn a_pipeline_that_is_nearly_named_is_found_and_another_one_is_let_be() {
-    assert!(
-        Virtual::start(orders(&toml("[pipeline.billing]\nmetrics = false\n[pipeline.billing.stage.x]\n")), 1).is_ok()
-    );
+    let beside = "[pipeline.orders]\n[pipeline.billing]\nmetrics = false\n[pipeline.billing.stage.x]\n";
+    assert!(Virtual::start(orders(&toml(beside)), 1).is_ok());
+    let text = wrong(&toml("[pipeline.billing]\nmetrics = false\n"));
+    assert!(text.contains("nothing here is for the pipeline `orders`; the first that is named is `billing`"), "{text}");
     let text = wrong(&toml("[pipeline.order.stage.price]\nthreads = 3\n"));
     assert!(text.contains("there is no pipeline `order`") && text.contains("did you mean `orders`?"), "{text}");
     let text = wrong(&vars(&[("SEDA__PIPELINE__ORDRES__METRICS", "true")]));
@@ -264,7 +265,7 @@ fn a_pipeline_that_is_nearly_named_is_found_and_another_one_is_let_be() {
     let text = wrong(&both(Layers::new().pipelines(["orders", "billing"])));
     assert!(text.contains("there is no pipeline `order`") && text.contains("did you mean `orders`?"), "{text}");
     // What is wrong within another pipeline's table is that one's affair, and `check`'s.
-    let other = toml("[pipeline.billing]\nmetrics = 5\n");
+    let other = toml("[pipeline.orders]\n[pipeline.billing]\nmetrics = 5\n");
     assert!(Virtual::start(orders(&other), 1).is_ok());
     assert!(other.check().unwrap_err().to_string().starts_with("the configuration is not right: 1 finding\n"));
 }

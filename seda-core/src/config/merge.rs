@@ -36,6 +36,9 @@ pub(super) fn settings(layers: &[Layer], pipelines: &[String], names: &Names) ->
         }
         merged = merged.add_source(Checked(tree));
     }
+    if pipelines.is_empty() && settings.findings.is_empty() {
+        settings.findings.extend(of_none(layers, names));
+    }
     let mut winners = Vec::new();
     if let Ok(merged) = merged.build().and_then(|merged| merged.get_table(ROOT)) {
         numbers(&Value::new(None, ValueKind::Table(merged)), &mut winners);
@@ -138,6 +141,21 @@ fn of_name(layer: &Layer, named: &Named, pipelines: &[String], names: &Names) ->
         Some(variable) => Finding { what: format!("the variable `{variable}`: {}", finding.what), ..finding },
         None => finding,
     })
+}
+
+/// Layers that name pipelines, and not this one, would let it run on its defaults: it was renamed, perhaps.
+fn of_none(layers: &[Layer], names: &Names) -> Option<Finding> {
+    let named = || layers.iter().flat_map(|layer| layer.names.iter().map(move |named| (layer, named)));
+    let (_, first) = named().next()?;
+    if named().any(|(layer, named)| same(layer, &named.pipeline, &names.pipeline)) {
+        return None;
+    }
+    let what = format!(
+        "nothing here is for the pipeline `{}`; the first that is named is `{}`",
+        names.pipeline, first.pipeline
+    );
+    let cure = "name it as the pipeline is named, or say which pipelines there are: `Layers::pipelines`";
+    Some(Finding::new(what, cure).with_excerpt(first.excerpt.as_ref().map(Excerpt::show)))
 }
 
 /// Another pipeline may have that name, if nobody said which there are; one that is nearly this one's, where this one's is

@@ -125,8 +125,8 @@ impl Layers {
         Layers { others: true, ..self }
     }
 
-    /// The pipelines that the layers are for: another name in them is a finding. Without this, only a name that is nearly
-    /// that of a pipeline for which nothing is set.
+    /// The pipelines that the layers are for: another name in them is a finding. Without this, a name that is nearly that of
+    /// a pipeline for which nothing is set is one, and so are layers that name pipelines but not the one that starts.
     pub fn pipelines<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
         Layers { pipelines: names.into_iter().map(Into::into).collect(), ..self }
     }
