@@ -231,7 +231,7 @@ impl Virtual {
         let at_ns = run_ns.saturating_add(1);
         let any = self.time.step(at_ns);
         if !any {
-            self.time.advance_to(at_ns);
+            self.time.rest_until(at_ns);
         }
         any
     }

@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -14,9 +14,9 @@ use std::{
 use super::{
     agenda::{Agenda, What},
     clients::Clients,
-    figures::{End, Ended},
+    figures::{End, Ended, Tally},
     log::Log,
-    service::Draws,
+    service::{Draws, Service},
     tallies::{Origin, Tallies},
 };
 use crate::{drive::virtual_time::Model, event::Lineage, outcome::Refusal, rng::Rng, sync::lock, ticket::Loss};
@@ -26,6 +26,8 @@ const START_NS: u64 = 1;
 
 pub(super) struct Board {
     clock: Arc<AtomicU64>,
+    /// Events of the batch in hand whose time has been drawn.
+    begun: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -37,7 +39,6 @@ pub(super) struct State {
     pub(super) log: Log,
     requests: HashMap<u64, Request>,
     jitter: Rng,
-    lineages: u64,
     open: u64,
 }
 
@@ -48,15 +49,10 @@ pub(super) struct Stage {
     pub(super) draws: Option<Draws>,
     /// For some kinds of their own, by index.
     pub(super) of_kind: Vec<(usize, Draws)>,
-    /// Share of its time on a core.
-    pub(super) computes: f64,
-    /// Events of the present batch whose time has been drawn.
-    begun: usize,
 }
 
 /// What the offers of an entry are judged by.
 pub(super) struct EntryRules {
-    pub(super) kind: Option<usize>,
     pub(super) slo_ns: u64,
     pub(super) clients: Option<Clients>,
 }
@@ -96,10 +92,9 @@ impl Board {
             log,
             requests: HashMap::new(),
             jitter,
-            lineages: 0,
             open: 0,
         };
-        Board { clock, state: Mutex::new(state) }
+        Board { clock, begun: AtomicUsize::new(0), state: Mutex::new(state) }
     }
 
     pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -111,33 +106,22 @@ impl Board {
         self.clock.load(Ordering::Relaxed) - START_NS
     }
 
-    /// An event is about to be offered; for a client's request its number.
-    pub(super) fn offers(self: &Arc<Self>, entry: usize, request: Option<u64>) -> Arc<Offered> {
-        let mut state = self.state();
-        state.lineages += 1;
-        let (id, at_ns) = (state.lineages, self.now_ns());
-        let origin = Origin { at_ns, kind: state.entries[entry].kind };
-        let request = state.requested(entry, origin, request, id);
-        state.tallies.each(origin, |tally| tally.offered());
-        state.log.note(at_ns, [1, id, entry as u64], || format!("offer #{id} at entry {entry}"));
-        let (busy_ns, fate) = (AtomicU64::new(0), AtomicU8::new(ON_ITS_WAY));
-        Arc::new(Offered { board: self.clone(), id, entry, origin, request, busy_ns, fate })
-    }
-
-    /// The runtime has answered.
+    /// The runtime has answered an offer.
     pub(super) fn answered(&self, offered: &Offered, refused: Option<Refusal>) {
         let mut state = self.state();
-        let (id, now_ns) = (offered.id, self.now_ns());
+        let Offered { id, entry, origin, request, .. } = *offered;
+        state.tries(entry, origin, request, id);
+        state.log.note(origin.at_ns, [1, id, entry as u64], || format!("offer #{id} at entry {entry}"));
         match refused {
             None => {
                 state.open += 1;
-                state.tallies.each(offered.origin, |tally| tally.admitted());
+                state.tallies.each(origin, Tally::admitted);
             }
             Some(why) => {
                 offered.fate.store(REFUSED, Ordering::Relaxed);
-                state.tallies.each(offered.origin, |tally| tally.refused(&why));
-                state.log.note(now_ns, [2, id, 0], || format!("refuse #{id}: {why}"));
-                state.tries_again(offered.request, id, now_ns, why.retry_after());
+                state.tallies.each(origin, |tally| tally.refused(&why));
+                state.log.note(origin.at_ns, [2, id, 0], || format!("refuse #{id}: {why}"));
+                state.tries_again(request, id, origin.at_ns, why.retry_after());
             }
         }
     }
@@ -165,7 +149,7 @@ impl Board {
         state.tallies.each(offered.origin, |tally| tally.ended(&ended));
         state.log.note(now_ns, [4, id, latency_ns << 8 | end as u64], || format!("end #{id} {}", end.word()));
         match offered.request {
-            None if good => state.tallies.each(offered.origin, |tally| tally.answered()),
+            None if good => state.tallies.each(offered.origin, Tally::answered),
             None => {}
             Some(_) if given_up => {}
             Some(request) if end == End::Done => state.answers(request),
@@ -186,26 +170,22 @@ impl State {
         self.open
     }
 
-    fn requested(&mut self, entry: usize, origin: Origin, again: Option<u64>, lineage: u64) -> Option<u64> {
-        let Some(clients) = self.entries[entry].clients else {
-            self.tallies.each(origin, |tally| tally.requested());
-            return None;
-        };
-        let request = again.unwrap_or(lineage);
-        if again.is_none() {
-            self.tallies.each(origin, |tally| tally.requested());
-            self.requests.insert(request, Request { entry, origin, tries: 0, listens_to: 0 });
+    /// A request's first try, or a further one; an offer without a client is its only one.
+    fn tries(&mut self, entry: usize, origin: Origin, request: Option<u64>, lineage: u64) {
+        let first = request.is_none_or(|request| request == lineage);
+        if first {
+            self.tallies.each(origin, Tally::requested);
         }
-        let client = self.requests.get_mut(&request)?;
+        let (Some(request), Some(clients)) = (request, self.entries[entry].clients) else { return };
+        let client = self.requests.entry(request).or_insert(Request { entry, origin, tries: 0, listens_to: 0 });
         client.tries += 1;
         client.listens_to = lineage;
         self.agenda.at(origin.at_ns.saturating_add(clients.timeout_ns), What::TimesOut { request, lineage });
-        Some(request)
     }
 
     fn answers(&mut self, request: u64) {
         if let Some(request) = self.requests.remove(&request) {
-            self.tallies.each(request.origin, |tally| tally.answered());
+            self.tallies.each(request.origin, Tally::answered);
         }
     }
 
@@ -227,7 +207,6 @@ impl State {
     /// A handler begins: its time, and whether it will fail.
     fn begins(&mut self, stage: usize, kind: Option<usize>, at_ns: u64) -> (u64, bool) {
         let stage = &mut self.stages[stage];
-        stage.begun += 1;
         let own = kind.and_then(|kind| stage.of_kind.iter_mut().find(|(of, _)| *of == kind));
         let draws = own.map(|(_, draws)| draws).or(stage.draws.as_mut());
         draws.map_or((0, false), |draws| (draws.time_ns(at_ns), draws.fails()))
@@ -236,6 +215,9 @@ impl State {
 
 impl Lineage for Offered {
     fn begins(&self, stage: u32, spent_ns: &Cell<u64>) {
+        let Board { begun, .. } = &*self.board;
+        // Not counted at once by one step: one thread runs it all.
+        begun.store(begun.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         let at_ns = self.board.now_ns();
         let mut state = self.board.state();
         let (time_ns, fails) = state.begins(stage as usize, self.origin.kind, at_ns);
@@ -243,7 +225,7 @@ impl Lineage for Offered {
         let (id, name) = (self.id, &stages[stage as usize].name);
         log.note(at_ns, [5, id, time_ns << 8 | u64::from(stage)], || format!("begin #{id} at {name} for {time_ns} ns"));
         drop(state);
-        self.busy_ns.fetch_add(time_ns, Ordering::Relaxed);
+        self.busy_ns.store(self.busy_ns.load(Ordering::Relaxed) + time_ns, Ordering::Relaxed);
         spent_ns.set(spent_ns.get() + time_ns);
         if fails {
             // As a panic of the handler would, without the noise of the panic hook.
@@ -267,6 +249,13 @@ impl Lineage for Offered {
     }
 }
 
+impl Offered {
+    pub(super) fn new(board: Arc<Board>, id: u64, entry: usize, origin: Origin, request: Option<u64>) -> Self {
+        let (busy_ns, fate) = (AtomicU64::new(0), AtomicU8::new(ON_ITS_WAY));
+        Offered { board, id, entry, origin, request, busy_ns, fate }
+    }
+}
+
 impl Drop for Offered {
     fn drop(&mut self) {
         match self.fate.load(Ordering::Relaxed) {
@@ -283,20 +272,45 @@ impl std::fmt::Debug for Offered {
     }
 }
 
-/// What events beside those that the simulation offered take: made by sources and handlers.
-pub(super) struct Beside(pub(super) Arc<Board>);
+/// What is known of each stage without the lock.
+pub(super) struct Beside {
+    board: Arc<Board>,
+    stages: Vec<Aside>,
+}
+
+#[derive(Clone, Copy)]
+struct Aside {
+    per_batch_ns: u64,
+    computes: f64,
+}
+
+impl Beside {
+    pub(super) fn new(board: &Arc<Board>) -> Self {
+        let asides = |stage: &Stage| {
+            let service = stage.draws.as_ref().map(|draws| &draws.service);
+            let per_batch_ns = service.map_or(0, Service::per_batch_ns);
+            Aside { per_batch_ns, computes: service.map_or(0.0, Service::computes) }
+        };
+        let stages = board.state().stages.iter().map(asides).collect();
+        Beside { board: board.clone(), stages }
+    }
+}
 
 impl Model for Beside {
+    /// For events that the simulation did not offer: made by sources and handlers.
     fn beside_ns(&mut self, stage: usize, events: usize) -> u64 {
-        let at_ns = self.0.now_ns();
-        let stage = &mut self.0.state().stages[stage];
-        let others = events.saturating_sub(std::mem::take(&mut stage.begun));
-        let Some(draws) = &mut stage.draws else { return 0 };
-        let per_batch_ns = if events > 0 { draws.service.per_batch_ns() } else { 0 };
-        per_batch_ns + (0..others).map(|_| draws.time_ns(at_ns)).sum::<u64>()
+        let begun = self.board.begun.load(Ordering::Relaxed);
+        self.board.begun.store(0, Ordering::Relaxed);
+        let per_batch_ns = if events > 0 { self.stages[stage].per_batch_ns } else { 0 };
+        if events <= begun {
+            return per_batch_ns;
+        }
+        let at_ns = self.board.now_ns();
+        let Some(draws) = &mut self.board.state().stages[stage].draws else { return per_batch_ns };
+        per_batch_ns + (begun..events).map(|_| draws.time_ns(at_ns)).sum::<u64>()
     }
 
     fn computes(&self, stage: usize) -> f64 {
-        self.0.state().stages[stage].computes
+        self.stages[stage].computes
     }
 }

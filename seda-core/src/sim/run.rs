@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
     arrivals::{Arrivals, Times},
-    board::{Board, EntryRules, Stage},
+    board::{Beside, Board, EntryRules, Stage},
     drive::{Call, Drive, Offers, Source},
     log::Log,
     results::Results,
@@ -158,32 +158,34 @@ impl Run {
     /// If there is no stage of a name that was given.
     pub fn during(self, time: Duration) -> Result<Results, StartError> {
         let (seed, time_ns) = (self.seed, ns(time));
-        let sim = Virtual::start(self.pipeline, seed)?;
+        let mut sim = Virtual::start(self.pipeline, seed)?;
         let window = self.window.or(self.slo.map(|slo| slo * WINDOW_SLOS)).unwrap_or(time / WINDOWS);
         let tallies = Tallies::new(ns(self.warm_up), ns(window));
         let board = Board::new(sim.clock(), tallies, Log::new(self.trace_lines), stream(seed, Stream::Jitter));
         let board = Arc::new(board);
         let mut sources = Vec::new();
         for (index, plan) in self.entries.into_iter().enumerate() {
-            board.state().add_entry(&plan.arrivals, self.slo);
+            let kind = board.state().add_entry(&plan.arrivals, self.slo);
             let times = Times::new(&plan.arrivals, stream(seed, Stream::Arrivals(index)));
-            sources.push(Source::new(times, &plan.arrivals, (plan.offers)(&sim)));
+            sources.push(Source::new(times, &plan.arrivals, kind, (plan.offers)(&sim)));
         }
         board.state().add_stages(&sim, self.services, seed);
         for (name, during) in self.phases {
             board.state().tallies.phase(name, ns(during.start)..ns(during.end));
         }
-        let mut drive = Drive::new(sim, board, sources, self.calls, self.cores);
+        sim.model(Box::new(Beside::new(&board)), self.cores);
+        let mut drive = Drive::new(sim, board, sources, self.calls);
         let took_ns = drive.run(time_ns);
         Ok(drive.results(seed, took_ns, time_ns.saturating_sub(ns(self.warm_up))))
     }
 }
 
 impl super::board::State {
-    fn add_entry(&mut self, arrivals: &Arrivals, slo: Option<Duration>) {
+    fn add_entry(&mut self, arrivals: &Arrivals, slo: Option<Duration>) -> Option<usize> {
         let kind = arrivals.kind.as_ref().map(|kind| self.tallies.kind(kind));
         let slo_ns = arrivals.slo.or(slo).map_or(u64::MAX, ns);
-        self.entries.push(EntryRules { kind, slo_ns, clients: arrivals.clients });
+        self.entries.push(EntryRules { slo_ns, clients: arrivals.clients });
+        kind
     }
 
     fn add_stages(&mut self, sim: &Virtual, services: Vec<(String, Option<String>, Service)>, seed: u64) {
@@ -193,7 +195,6 @@ impl super::board::State {
             let stage = &mut self.stages[index];
             match kind {
                 None => {
-                    stage.computes = service.computes();
                     stage.draws = Some(Draws::new(service, stream(seed, Stream::Service(index))));
                 }
                 Some(kind) => {
