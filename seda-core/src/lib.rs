@@ -67,7 +67,7 @@ pub use stage::{
     cx::Cx,
     described::{Described, Description, EventKey},
     handler::{
-        Answers, Batch, Batched, BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, batch,
+        BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts,
         per_worker,
     },
     inlet::Inlet,
@@ -80,6 +80,7 @@ pub use stage::{
     source::{IntoSource, Pull, PullAsync, Pulled, SourceParts, pull, pull_async},
     task::{TASKS, TaskCx, TaskFn, task},
     tune::{Domain, StageOptionsExt},
+    whole::{Answers, Batch, Batched, batch},
 };
 pub use stopping::Stopping;
 pub use units::{kib, mib, ms, secs, us};
