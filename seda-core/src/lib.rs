@@ -66,10 +66,7 @@ pub use stage::{
     async_handler::AsyncHandler,
     cx::Cx,
     described::{Described, Description, EventKey},
-    handler::{
-        BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts,
-        per_worker,
-    },
+    handler::{BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, per_worker},
     inlet::Inlet,
     named::Stage,
     offer::{Entry, Permit},

@@ -18,9 +18,7 @@ pub use health::{Health, Trouble};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
 pub use pipeline::{Answer, LinkTo, Pipeline};
 
-use std::{
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use self::shape::Shape;
 use crate::{

@@ -399,12 +399,7 @@ impl Pipeline {
         Outlet::of_stage(port, self.sketch.clone(), self.shared.id, stage, &self.stages[stage as usize].name)
     }
 
-    fn declare<I: Event, O: Event>(
-        &mut self,
-        name: String,
-        parts: StageParts<I, O>,
-        source: bool,
-    ) -> (Inlet<I>, Port) {
+    fn declare<I: Event, O: Event>(&mut self, name: String, parts: StageParts<I, O>, source: bool) -> (Inlet<I>, Port) {
         let StageParts { factory, options, extract, whole_batches, data_parallel } = parts;
         let (keyed, weighs, read) = (extract.key.is_some(), extract.weight.is_some(), !extract.is_empty());
         let shape = Shape { keyed, weighs, read, whole_batches, data_parallel, source, types: types::<I, O>() };

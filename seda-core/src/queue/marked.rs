@@ -1,7 +1,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::{Apart, Batch, Read, batch::Shelf};
-use crate::event::{Envelope, Event};
+use super::{
+    Batch, Read,
+    batch::{Place, Shelf, put, put_on},
+};
+use crate::event::{Envelope, Event, Marks};
 
 /// A queue that knows keys, weights and classes.
 ///
@@ -10,15 +13,13 @@ pub(crate) struct Marked {
     order: Order,
     /// Made for the first event.
     shelf: Option<Box<dyn Shelf>>,
-    /// What stands apart of them, by place.
-    aparts: Vec<Option<Apart>>,
-    /// Single events come in by it; empty, it has their type.
-    door: Batch,
+    /// Their marks, by place.
+    marks: Vec<Option<Box<Marks>>>,
 }
 
 impl Marked {
     pub(crate) fn new(classes: u8) -> Self {
-        Marked { order: Order::new(classes), shelf: None, aparts: Vec::new(), door: Batch::default() }
+        Marked { order: Order::new(classes), shelf: None, marks: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -34,36 +35,30 @@ impl Marked {
     }
 
     pub(crate) fn push<T: Event>(&mut self, envelope: Envelope<T>, read: Read) {
-        self.door.open().push(envelope);
-        self.enter(read);
+        let Envelope { event, stamp_ns, marks } = envelope;
+        let place = self.order.push(Mark::of(read, stamp_ns));
+        put_on(&mut self.shelf, place, event);
+        put(&mut self.marks, place, marks);
     }
 
     pub(crate) fn push_first(&mut self, from: &mut Batch, read: Read) {
-        self.door.take_first(1, from);
-        self.enter(read);
-    }
-
-    fn enter(&mut self, read: Read) {
-        let Read { key, weight, class, .. } = read;
-        let stamp_ns = self.door.first_apart().map_or(0, |apart| apart.stamp_ns);
-        let place = self.order.push(Mark { key, weight, class, stamp_ns, place: 0 });
-        let apart = self.door.first_to(place, &mut self.shelf);
-        if place == self.aparts.len() { self.aparts.push(apart) } else { self.aparts[place] = apart }
+        let stamp_ns = from.first_apart().map_or(0, |apart| apart.stamp_ns);
+        let place = self.order.push(Mark::of(read, stamp_ns));
+        let marks = from.first_to(place, &mut self.shelf);
+        put(&mut self.marks, place, marks);
     }
 
     pub(crate) fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Batch, u64) {
         let (taken, weight) = self.order.take(most, keys);
         let mut batch = Batch::default();
-        for place in &taken {
-            self.leave(*place, &mut batch);
-        }
+        self.leave(&taken, &mut batch);
         self.order.free(taken);
         (batch, weight)
     }
 
-    fn leave(&mut self, place: usize, to: &mut Batch) {
+    fn leave(&mut self, places: &[Place], to: &mut Batch) {
         if let Some(shelf) = &mut self.shelf {
-            to.take_from(place, &mut **shelf, self.aparts[place].take(), &self.door);
+            to.take_from(&mut **shelf, places, &mut self.marks);
         }
     }
 
@@ -74,18 +69,17 @@ impl Marked {
     /// Gives the weight of the event that went to `gone`.
     pub(crate) fn drop_oldest(&mut self, gone: &mut Batch) -> Option<u64> {
         let mark = self.order.drop_oldest()?;
-        self.leave(mark.place, gone);
+        self.leave(&[mark.place()], gone);
         Some(mark.weight)
     }
 
     /// Everything, whatever it waits for, in no order.
     pub(crate) fn clear(&mut self) -> Batch {
         let mut gone = Batch::default();
-        for place in self.order.clear() {
-            self.leave(place, &mut gone);
-        }
+        let places = self.order.clear();
+        self.leave(&places, &mut gone);
         self.shelf = None;
-        self.aparts.clear();
+        self.marks.clear();
         gone
     }
 
@@ -120,7 +114,7 @@ struct Order {
     vacant: Vec<usize>,
     places: usize,
     /// Memory of the last take.
-    taken: Vec<usize>,
+    taken: Vec<Place>,
 }
 
 /// What the order knows of an event.
@@ -131,6 +125,16 @@ struct Mark {
     class: u8,
     stamp_ns: u64,
     place: usize,
+}
+
+impl Mark {
+    fn of(Read { key, weight, class, .. }: Read, stamp_ns: u64) -> Self {
+        Mark { key, weight, class, stamp_ns, place: 0 }
+    }
+
+    fn place(&self) -> Place {
+        Place { at: self.place, stamp_ns: self.stamp_ns }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -181,7 +185,7 @@ impl Order {
     }
 
     /// The places of up to `most` events in order, and their weight. To be given back by [`free`](Self::free).
-    fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Vec<usize>, u64) {
+    fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Vec<Place>, u64) {
         let mut taken = Taken { places: std::mem::take(&mut self.taken), weight: 0, most };
         let mut mine = HashSet::new();
         self.take_freed(&mut taken, keys, &mut mine);
@@ -211,8 +215,8 @@ impl Order {
         (taken.places, taken.weight)
     }
 
-    fn free(&mut self, mut taken: Vec<usize>) {
-        self.vacant.append(&mut taken);
+    fn free(&mut self, mut taken: Vec<Place>) {
+        self.vacant.extend(taken.drain(..).map(|place| place.at));
         self.taken = taken;
     }
 
@@ -285,9 +289,9 @@ impl Order {
     }
 
     /// The places of all that was there.
-    fn clear(&mut self) -> Vec<usize> {
+    fn clear(&mut self) -> Vec<Place> {
         let aside = self.keys.values().flat_map(|key| &key.aside);
-        let places = self.lanes.iter().flatten().chain(aside).map(|mark| mark.place).collect();
+        let places = self.lanes.iter().flatten().chain(aside).map(Mark::place).collect();
         *self = Order::new(self.lanes.len() as u8);
         places
     }
@@ -300,7 +304,7 @@ impl Order {
 }
 
 struct Taken {
-    places: Vec<usize>,
+    places: Vec<Place>,
     weight: u64,
     most: usize,
 }
@@ -312,7 +316,7 @@ impl Taken {
 
     fn add(&mut self, mark: Mark) {
         self.weight += mark.weight;
-        self.places.push(mark.place);
+        self.places.push(mark.place());
     }
 }
 

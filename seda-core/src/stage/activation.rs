@@ -146,7 +146,8 @@ impl Places {
         let mut hand = lock(&self.place(place).hand);
         if hand.is_none() {
             let sheet = Sheet::new(&self.inbox.core);
-            *hand = Some(Box::new(Hand { work: None, batch: Batch::default(), outs: Batch::default(), out: None, sheet }));
+            *hand =
+                Some(Box::new(Hand { work: None, batch: Batch::default(), outs: Batch::default(), out: None, sheet }));
         }
         Held(hand)
     }

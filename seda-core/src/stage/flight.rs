@@ -130,12 +130,7 @@ enum End {
 }
 
 /// Gives each of them a place of its own, and to the runtime.
-pub(super) fn launch(
-    places: &Arc<Places>,
-    (hand, place): (&mut Hand, u32),
-    pending: Vec<Pending>,
-    run: &Run<'_>,
-) {
+pub(super) fn launch(places: &Arc<Places>, (hand, place): (&mut Hand, u32), pending: Vec<Pending>, run: &Run<'_>) {
     let Sheet { cx, keys, account, .. } = &mut hand.sheet;
     let Some(spawner) = places.inbox.core.shared.tasks.get() else {
         // Refused at start; on virtual time its driver is the runtime.

@@ -437,14 +437,7 @@ impl Inbox {
     }
 
     /// Offers the first event of the lane, on an inner edge; true if it must wait.
-    fn hand_one(
-        &self,
-        gate: &mut Gate,
-        lane: &mut Batch,
-        spill: &mut Batch,
-        evicted: &mut Batch,
-        read: Read,
-    ) -> bool {
+    fn hand_one(&self, gate: &mut Gate, lane: &mut Batch, spill: &mut Batch, evicted: &mut Batch, read: Read) -> bool {
         let Gate { store, book } = gate;
         let marks = first_marks(lane);
         let deadline_ns = marks.map_or(0, |marks| marks.deadline_ns);

@@ -107,7 +107,11 @@ pub trait Open: Sized {
         self.one(|outlet| {
             let (port, items) = outlet.branch("");
             outlet.wire(Box::new(move || {
-                Box::new(EachEmit::<Self::Event> { drawn_from: VecDeque::new(), made: Batch::default(), next: port.make() })
+                Box::new(EachEmit::<Self::Event> {
+                    drawn_from: VecDeque::new(),
+                    made: Batch::default(),
+                    next: port.make(),
+                })
             }));
             items
         })

@@ -12,11 +12,7 @@ use super::{
     inbox::Inbox,
     work::{Pulling, Work},
 };
-use crate::{
-    clock::ns,
-    event::Event,
-    queue::Opened,
-};
+use crate::{clock::ns, event::Event, queue::Opened};
 
 /// What a pulled source has to give.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
