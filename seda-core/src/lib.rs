@@ -66,6 +66,7 @@ pub use stage::{
     async_handler::AsyncHandler,
     cx::Cx,
     described::{Described, Description, EventKey},
+    fitting::{IntoSink, SinkFn, StepFn},
     handler::{
         Answers, Batch, Batched, BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, batch,
         per_worker,

@@ -32,6 +32,11 @@ pub(super) fn names(pipeline: &Pipeline) -> Names {
     }
 }
 
+/// The value of every key as the code alone has it, for what looks at a pipeline before its configuration is mended.
+pub(crate) fn table_of_code(pipeline: &Pipeline) -> Table {
+    of_code(pipeline, &names(pipeline))
+}
+
 /// The value of every key as the pipeline stands, and what is wrong with those that configuration set.
 pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     let names = names(pipeline);
@@ -260,8 +265,8 @@ pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
         _ => {}
     }
     match (row.held, row.range) {
-        (Some(held), _) => Some(format!("held at {held}: nothing turns it by itself yet, a change can")),
-        (None, Some(range)) if range.min < range.max => Some(format!("can be changed within {range} while running")),
+        (Some(held), _) => Some(format!("{held} now; only a live change moves it within {}", row.value)),
+        (None, Some(range)) if range.min < range.max => Some(format!("a live change can set it within {range}")),
         _ => None,
     }
 }

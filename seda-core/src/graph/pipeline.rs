@@ -24,6 +24,7 @@ use crate::{
         ask::Ask,
         book::Book,
         core::{Shared, StageCore},
+        fitting::{IntoSink, SinkFn, StepFn},
         flight::Spawn,
         handler::{IntoStage, StageParts},
         inbox::Inbox,
@@ -288,10 +289,21 @@ impl Pipeline {
         (inlet, outlet)
     }
 
-    /// A stage behind an outlet. For a handler that is more than a function or closure see [`then_with`](Self::then_with).
+    /// A stage behind an outlet, by a function or closure of its event, whose type need not be written. For every other
+    /// handler, with options, `&Cx` or a wrapper, see [`then_with`](Self::then_with); there a closure says its event.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("prices");
+    /// let orders = p.source("orders", [(7, 250), (8, 0)]);
+    /// let cents = p.then("cents", orders, |order| order.1);
+    /// let dear = p.then_with("dear", cents, (|cents: u64| cents * 2).threads(2));
+    /// p.end("print", dear, |cents| println!("{cents}"));
+    /// # assert!(p.start().unwrap().finish().balanced());
+    /// ```
     pub fn then<T, O, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F) -> Outlet<O>
     where
-        F: Fn(T) -> O + Concurrent,
+        F: StepFn<T, O> + Concurrent,
         T: Event,
         O: Event,
     {
@@ -310,10 +322,15 @@ impl Pipeline {
         outlet
     }
 
-    /// A sink behind an outlet. For a handler that is more than a function or closure see [`end_with`](Self::end_with).
+    /// A sink behind an outlet, by a function or closure that gives nothing. For every other handler, with options, `&Cx` or
+    /// a wrapper, see [`end_with`](Self::end_with).
+    ///
+    /// A function that gives something is a stage: see [`then`](Self::then). Where nobody needs what it gives, drop it in
+    /// words: `|event| drop(ship(event))`. Of a closure, rustc says that it expected `()`, and offers a semicolon: that would
+    /// drop a `Result` with its error.
     pub fn end<T, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F)
     where
-        F: Fn(T) + Concurrent,
+        F: SinkFn<T> + Concurrent,
         T: Event,
     {
         self.end_with(name, from, handler);
@@ -322,7 +339,7 @@ impl Pipeline {
     /// A sink behind an outlet, by any handler with any options.
     pub fn end_with<T, M, H>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: H)
     where
-        H: IntoStage<M, In = T, Out = ()> + Concurrent,
+        H: IntoSink<M, In = T> + Concurrent,
         T: Event,
     {
         let inlet = self.sink(name, handler);
@@ -332,7 +349,7 @@ impl Pipeline {
     /// A stage without an outlet.
     pub fn sink<M, H>(&mut self, name: impl Into<String>, handler: H) -> Inlet<H::In>
     where
-        H: IntoStage<M, Out = ()> + Concurrent,
+        H: IntoSink<M> + Concurrent,
         H::In: Event,
     {
         let mut parts = handler.into_parts();

@@ -109,7 +109,7 @@ pub(crate) static KEYS: [Key; 17] = [
         ..key(Scope::Pipeline, "metrics", Knob::Metrics, Kind::Flag, "true")
     },
     Key {
-        what: "threads that the domain's stages share: a number, or a range within which it can be changed while running",
+        what: "threads that the domain's stages share: a number, or a range that live changes stay within",
         unit: "threads",
         ..key(Scope::Domain, "threads", Knob::DomainThreads, THREADS, "as declared")
     },
@@ -124,13 +124,13 @@ pub(crate) static KEYS: [Key; 17] = [
         ..key(Scope::Stage, "domain", Knob::Domain, Kind::Domain, OWN)
     },
     Key {
-        what: "threads of its own: a number, or a range within which it can be changed while running",
+        what: "threads of its own: a number, or a range that live changes stay within",
         unit: "threads",
         ..key(Scope::Stage, "threads", Knob::Threads, THREADS, "1")
     },
     Key {
         what: "most workers of its domain that may be in it at once, by default all of them; of an async handler, most \
-               events on their way, by default 64: a number, or a range within which it can be changed while running",
+               events on their way, by default 64: a number, or a range that live changes stay within",
         unit: "workers or events",
         optional: true,
         ..key(Scope::Stage, "limit", Knob::Limit, Kind::Threads { most: TASKS_MOST }, "none")

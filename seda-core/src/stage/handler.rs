@@ -14,6 +14,7 @@ use super::{
     activation::{Hand, Places, Run},
     core::StageCore,
     cx::Cx,
+    fitting::{EachCxFn, EachFn},
 };
 use crate::{
     event::{Envelope, Event},
@@ -427,7 +428,7 @@ struct SharedWork<F>(Arc<F>);
 #[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Plain<I, O>> for F
 where
-    F: Fn(I) -> O,
+    F: EachFn<I, O>,
 {
     type In = I;
     type Out = O;
@@ -452,7 +453,7 @@ struct CxWork<F>(Arc<F>);
 #[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::WithCx<I, O>> for F
 where
-    F: Fn(I, &Cx) -> O,
+    F: EachCxFn<I, O>,
 {
     type In = I;
     type Out = O;
