@@ -13,7 +13,7 @@ use metrics_util::{
     MetricKind as Told,
     debugging::{DebugValue, DebuggingRecorder, Snapshotter},
 };
-use seda_core::{METRICS, Metric, MetricKind, TokenBucket, WhenFull, prelude::*, test::Virtual};
+use seda_core::{METRICS, Metric, MetricKind, Settings, TokenBucket, WhenFull, prelude::*, test::Virtual};
 
 /// By name and labels, as `name{stage=price}`; the pipeline's label left out.
 fn values(of: &Snapshotter) -> BTreeMap<String, DebugValue> {
@@ -229,6 +229,25 @@ fn a_running_pipeline_publishes_by_itself_at_rest_once_more_and_at_its_end() {
     let last = values(told);
     assert_eq!(told_done(&last), 4);
     assert_eq!(number(&last, "seda_domain_threads{domain=priced-by-itself}"), 0.0);
+}
+
+#[test]
+fn how_often_it_publishes_is_a_number_of_configuration_and_changes_while_it_runs() {
+    let told = global();
+    let mut p = Pipeline::named("changed");
+    p.publish_every(ms(1)).configure(&Settings::new().set("publish_every", "none").unwrap());
+    let (work, worked) = mpsc::channel();
+    let price = p.sink("priced-when-changed", move |n: u64| work.send(n).unwrap());
+    let running = p.start().unwrap();
+    running.offer(price, 1).unwrap();
+    worked.recv().unwrap();
+    assert_eq!(running.explain("publish_every").unwrap().value, "none");
+    running.change(&Settings::new().publish_every(ms(1))).unwrap();
+    // What moved before the change is published after it, though nothing moves any more.
+    while !values(told).contains_key("seda_stage_events_total{stage=priced-when-changed,outcome=done}") {
+        std::thread::yield_now();
+    }
+    assert!(running.drain(Deadlines::default()).balanced());
 }
 
 const DONE_BY_ITSELF: &str = "seda_stage_events_total{stage=priced-by-itself,outcome=done}";

@@ -130,6 +130,22 @@ fn a_policy_of_numbers_can_be_set_changed_in_part_and_taken_away() {
 }
 
 #[test]
+#[cfg(not(feature = "tracing"))]
+fn a_number_for_what_this_build_does_not_have_is_found_at_start_and_while_running() {
+    let spans = || Settings::new().set("trace", "0.1").unwrap();
+    let mut p = Pipeline::named("built");
+    p.sink("work", drop::<u64>);
+    let mut sim = Virtual::start(p, 1).unwrap();
+    let text = "`trace` is set to 0.1 (live), but this program is built without the feature `tracing`; \
+                build seda with its feature `tracing`, or take it out";
+    assert_eq!(refused(sim.change(&spans())), text);
+    let mut p = Pipeline::named("built");
+    p.sink("work", drop::<u64>);
+    p.configure(&spans());
+    assert_eq!(findings(p), [text.replace("live", "code")]);
+}
+
+#[test]
 fn a_key_that_is_not_there_says_which_is() {
     let wrong = |key: &str, value: &str| Settings::new().set(key, value).unwrap_err().to_string();
     assert_eq!(

@@ -71,6 +71,10 @@ pub(super) struct Whole {
     pub(super) byte_budget: Option<u64>,
     pub(super) watchdog: Option<Duration>,
     pub(super) metrics: Option<bool>,
+    /// A share of the events.
+    pub(super) trace: Option<f64>,
+    /// Zero: never by itself.
+    pub(super) publish_every: Option<Duration>,
 }
 
 /// A domain as declared.
@@ -124,6 +128,8 @@ impl std::fmt::Debug for Pipeline {
     }
 }
 
+/// Default time between two publications.
+pub(super) const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// Default time after which a handler that has not returned is named.
 pub(super) const WATCHDOG: Duration = Duration::from_secs(10);
 
@@ -158,8 +164,7 @@ impl Pipeline {
     /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread.
     #[cfg(feature = "tracing")]
     pub fn trace(&mut self, share: f64) -> &mut Self {
-        let every = if share > 0.0 { (1.0 / share).round().clamp(1.0, f64::from(u32::MAX)) as u32 } else { 0 };
-        self.shared.trace_every.store(every, Ordering::Relaxed);
+        self.numbers.trace = Some(share);
         self
     }
 
@@ -173,7 +178,7 @@ impl Pipeline {
     /// and what a histogram was not yet told goes to whichever is there at the next time.
     #[cfg(feature = "metrics")]
     pub fn publish_every(&mut self, every: Duration) -> &mut Self {
-        self.shared.publisher.set_every(every);
+        self.numbers.publish_every = Some(every);
         self
     }
 

@@ -64,6 +64,8 @@ pub(crate) enum Knob {
     ByteBudget,
     Watchdog,
     Metrics,
+    Trace,
+    PublishEvery,
     DomainThreads,
     CallerRuns,
     Domain,
@@ -92,7 +94,7 @@ const THREADS: Kind = Kind::Threads { most: THREADS_MOST };
 const EVENTS: Kind = Kind::Count { most: QUEUE_MOST as u64 };
 
 /// All keys, by scope, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 17] = [
+pub(crate) static KEYS: [Key; 19] = [
     Key {
         what: "most bytes that all queues together may hold, of events that say their weight",
         unit: "bytes",
@@ -107,6 +109,17 @@ pub(crate) static KEYS: [Key; 17] = [
     Key {
         what: "whether waits and service times are recorded; counters always are",
         ..key(Scope::Pipeline, "metrics", Knob::Metrics, Kind::Flag, "true")
+    },
+    Key {
+        what: "share of the events from outside and of sources that spans of `tracing` follow; with the feature `tracing`",
+        ..key(Scope::Pipeline, "trace", Knob::Trace, Kind::Share, "0")
+    },
+    Key {
+        what: "how often what is measured goes to the recorder of the `metrics` facade, `none` for only when asked; with \
+               the feature `metrics`",
+        unit: "time",
+        optional: true,
+        ..key(Scope::Pipeline, "publish_every", Knob::PublishEvery, Kind::Time, "1 s")
     },
     Key {
         what: "threads that the domain's stages share: a number, or a range that live changes stay within",
