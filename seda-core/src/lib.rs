@@ -67,10 +67,7 @@ pub use stage::{
     cx::Cx,
     described::{Described, Description, EventKey},
     fitting::{IntoSink, SinkFn, StepFn},
-    handler::{
-        Answers, Batch, Batched, BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, batch,
-        per_worker,
-    },
+    handler::{BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, per_worker},
     inlet::Inlet,
     named::Stage,
     offer::{Entry, Permit},
@@ -81,6 +78,7 @@ pub use stage::{
     source::{IntoSource, Pull, PullAsync, Pulled, SourceParts, pull, pull_async},
     task::{TASKS, TaskCx, TaskFn, task},
     tune::{Domain, StageOptionsExt},
+    whole::{Answers, Batch, Batched, batch},
 };
 pub use stopping::Stopping;
 pub use units::{kib, mib, ms, secs, us};

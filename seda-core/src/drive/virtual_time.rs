@@ -154,7 +154,7 @@ impl VirtualTime {
         let _ = graph.shared.tasks.set(Arc::new(VirtualRuntime(tasks.clone())));
         for plan in graph.domains.iter().filter(|plan| plan.tasks) {
             // Each takes its own time, so none waits for others of a batch.
-            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.books().turn(Turn::BatchMax(1)));
+            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.inbox.turn(Turn::BatchMax(1)));
         }
         let ready = super::settle_in(&graph);
         let threads: Vec<usize> = graph.domains.iter().map(|plan| plan.threads.min).collect();
@@ -200,7 +200,7 @@ impl VirtualTime {
         let plan = &self.graph.domains[domain];
         if plan.own {
             let stage = plan.stages[0];
-            self.graph.stages[stage].activation.books().turn(Turn::Limit(threads));
+            self.graph.stages[stage].activation.inbox.turn(Turn::Limit(threads));
         }
     }
 

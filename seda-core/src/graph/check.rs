@@ -279,7 +279,7 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
     }
     drop(sketch);
     let _ = pipeline.shared.wiring.set(Wiring {
-        inboxes: pipeline.stages.iter().map(|stage| Arc::downgrade(&stage.inbox)).collect(),
+        inboxes: pipeline.stages.iter().map(|stage| Arc::downgrade(&stage.activation.inbox)).collect(),
         reaches,
         domain_of: domain_of.iter().map(|&domain| domain as u32).collect(),
         names: pipeline.stages.iter().map(|stage| stage.name.clone()).collect(),
@@ -319,7 +319,6 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
                 weighs: stage.weighs,
                 is_source: stage.is_source,
                 activation: stage.activation,
-                inbox: stage.inbox,
             })
             .collect(),
         domains,

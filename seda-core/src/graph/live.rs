@@ -180,7 +180,7 @@ impl Graph {
             if alone && matches!(turn, Turn::BatchMax(_)) {
                 return;
             }
-            self.stages[at].activation.books().turn(turn);
+            self.stages[at].activation.inbox.turn(turn);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What the stages of a pipeline share, and what a stage is to them: no event type in sight.
 
 use std::{
-    any::Any,
     sync::{
         Arc, Condvar, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
@@ -9,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{budget::Budget, flight::Spawn};
+use super::{budget::Budget, flight::Spawn, inbox::Inbox};
 #[cfg(feature = "metrics")]
 use crate::metrics::Publisher;
 use crate::{clock::Clock, ready::ReadySet, sync::lock, timer::Timers, trace::Trace};
@@ -51,7 +50,7 @@ pub(crate) struct Shared {
 /// What handlers may need to know of the graph.
 pub(crate) struct Wiring {
     /// Inboxes by stage, for offers from handlers; weak, as they hold this.
-    pub(crate) inboxes: Vec<Weak<dyn Any + Send + Sync>>,
+    pub(crate) inboxes: Vec<Weak<Inbox>>,
     /// `reaches[a]` has b where events of stage a can come to stage b.
     pub(crate) reaches: Vec<Vec<bool>>,
     pub(crate) domain_of: Vec<u32>,

@@ -25,3 +25,5 @@ pub(crate) mod source;
 pub(crate) mod task;
 pub(crate) mod tune;
 pub(crate) mod waiter;
+pub(crate) mod whole;
+pub(crate) mod work;
