@@ -66,6 +66,7 @@ pub use stage::{
     async_handler::AsyncHandler,
     cx::Cx,
     described::{Described, Description, EventKey},
+    fitting::{IntoSink, SinkFn, StepFn},
     handler::{BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, per_worker},
     inlet::Inlet,
     named::Stage,

@@ -24,6 +24,7 @@ use crate::{
         ask::Ask,
         book::Book,
         core::{Shared, StageCore},
+        fitting::{IntoSink, SinkFn, StepFn},
         flight::Spawn,
         handler::{IntoStage, StageParts},
         inbox::{Inbox, Reads},
@@ -71,6 +72,10 @@ pub(super) struct Whole {
     pub(super) byte_budget: Option<u64>,
     pub(super) watchdog: Option<Duration>,
     pub(super) metrics: Option<bool>,
+    /// A share of the events.
+    pub(super) trace: Option<f64>,
+    /// Zero: never by itself.
+    pub(super) publish_every: Option<Duration>,
 }
 
 /// A domain as declared.
@@ -113,6 +118,8 @@ impl std::fmt::Debug for Pipeline {
     }
 }
 
+/// Default time between two publications.
+pub(super) const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// Default time after which a handler that has not returned is named.
 pub(super) const WATCHDOG: Duration = Duration::from_secs(10);
 
@@ -147,8 +154,7 @@ impl Pipeline {
     /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread.
     #[cfg(feature = "tracing")]
     pub fn trace(&mut self, share: f64) -> &mut Self {
-        let every = if share > 0.0 { (1.0 / share).round().clamp(1.0, f64::from(u32::MAX)) as u32 } else { 0 };
-        self.shared.trace_every.store(every, Ordering::Relaxed);
+        self.numbers.trace = Some(share);
         self
     }
 
@@ -162,7 +168,7 @@ impl Pipeline {
     /// and what a histogram was not yet told goes to whichever is there at the next time.
     #[cfg(feature = "metrics")]
     pub fn publish_every(&mut self, every: Duration) -> &mut Self {
-        self.shared.publisher.set_every(every);
+        self.numbers.publish_every = Some(every);
         self
     }
 
@@ -278,10 +284,21 @@ impl Pipeline {
         (inlet, outlet)
     }
 
-    /// A stage behind an outlet. For a handler that is more than a function or closure see [`then_with`](Self::then_with).
+    /// A stage behind an outlet, by a function or closure of its event, whose type need not be written. For every other
+    /// handler, with options, `&Cx` or a wrapper, see [`then_with`](Self::then_with); there a closure says its event.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("prices");
+    /// let orders = p.source("orders", [(7, 250), (8, 0)]);
+    /// let cents = p.then("cents", orders, |order| order.1);
+    /// let dear = p.then_with("dear", cents, (|cents: u64| cents * 2).threads(2));
+    /// p.end("print", dear, |cents| println!("{cents}"));
+    /// # assert!(p.start().unwrap().finish().balanced());
+    /// ```
     pub fn then<T, O, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F) -> Outlet<O>
     where
-        F: Fn(T) -> O + Concurrent,
+        F: StepFn<T, O> + Concurrent,
         T: Event,
         O: Event,
     {
@@ -300,10 +317,15 @@ impl Pipeline {
         outlet
     }
 
-    /// A sink behind an outlet. For a handler that is more than a function or closure see [`end_with`](Self::end_with).
+    /// A sink behind an outlet, by a function or closure that gives nothing. For every other handler, with options, `&Cx` or
+    /// a wrapper, see [`end_with`](Self::end_with).
+    ///
+    /// A function that gives something is a stage: see [`then`](Self::then). Where nobody needs what it gives, drop it in
+    /// words: `|event| drop(ship(event))`. Of a closure, rustc says that it expected `()`, and offers a semicolon: that would
+    /// drop a `Result` with its error.
     pub fn end<T, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F)
     where
-        F: Fn(T) + Concurrent,
+        F: SinkFn<T> + Concurrent,
         T: Event,
     {
         self.end_with(name, from, handler);
@@ -312,7 +334,7 @@ impl Pipeline {
     /// A sink behind an outlet, by any handler with any options.
     pub fn end_with<T, M, H>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: H)
     where
-        H: IntoStage<M, In = T, Out = ()> + Concurrent,
+        H: IntoSink<M, In = T> + Concurrent,
         T: Event,
     {
         let inlet = self.sink(name, handler);
@@ -322,7 +344,7 @@ impl Pipeline {
     /// A stage without an outlet.
     pub fn sink<M, H>(&mut self, name: impl Into<String>, handler: H) -> Inlet<H::In>
     where
-        H: IntoStage<M, Out = ()> + Concurrent,
+        H: IntoSink<M> + Concurrent,
         H::In: Event,
     {
         let mut parts = handler.into_parts();

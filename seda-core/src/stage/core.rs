@@ -110,6 +110,21 @@ impl Shared {
         self.timers.poke();
     }
 
+    /// Sets the share of the events that spans follow.
+    pub(crate) fn trace(&self, share: f64) {
+        let every = if share > 0.0 { (1.0 / share).round().clamp(1.0, f64::from(u32::MAX)) as u32 } else { 0 };
+        self.trace_every.store(every, Ordering::Relaxed);
+    }
+
+    /// Sets how often what is measured is published by itself, and has whoever does it look anew.
+    pub(crate) fn publish_every(&self, every: Option<Duration>) {
+        #[cfg(feature = "metrics")]
+        self.publisher.set_every(every.unwrap_or_default());
+        #[cfg(not(feature = "metrics"))]
+        let _ = every;
+        self.timers.poke();
+    }
+
     /// Whether spans follow any events.
     pub(crate) fn traces(&self) -> bool {
         cfg!(feature = "tracing") && self.trace_every.load(Ordering::Relaxed) != 0

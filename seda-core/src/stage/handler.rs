@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     cx::Cx,
+    fitting::{EachCxFn, EachFn},
     work::{Factory, Work, each},
 };
 use crate::{
@@ -255,7 +256,7 @@ struct SharedWork<F>(Arc<F>);
 #[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Plain<I, O>> for F
 where
-    F: Fn(I) -> O,
+    F: EachFn<I, O>,
 {
     type In = I;
     type Out = O;
@@ -280,7 +281,7 @@ struct CxWork<F>(Arc<F>);
 #[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::WithCx<I, O>> for F
 where
-    F: Fn(I, &Cx) -> O,
+    F: EachCxFn<I, O>,
 {
     type In = I;
     type Out = O;

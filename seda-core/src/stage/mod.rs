@@ -10,6 +10,7 @@ pub(crate) mod budget;
 pub(crate) mod core;
 pub(crate) mod cx;
 pub(crate) mod described;
+pub(crate) mod fitting;
 pub(crate) mod flight;
 pub(crate) mod handler;
 pub(crate) mod inbox;
