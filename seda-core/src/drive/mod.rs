@@ -37,8 +37,8 @@ fn settle_in(graph: &Graph) -> Vec<Arc<ReadySet>> {
                 own: plan.own && !plan.tasks,
                 host: OnceLock::new(),
             };
-            let _ = graph.stages[stage].activation.books().core().home.set(home);
-            graph.stages[stage].activation.books().wake_up();
+            let _ = graph.stages[stage].activation.inbox.core.home.set(home);
+            graph.stages[stage].activation.inbox.wake_up();
         }
         sets.push(ready);
     }
@@ -58,7 +58,7 @@ pub(crate) fn look(graph: &Graph, now_ns: u64, threads: impl Fn(usize) -> usize)
     let elapsed = Duration::from_nanos(now_ns);
     let mut tables = Vec::with_capacity(graph.stages.len());
     let stages = graph.stages.iter().enumerate().map(|(index, node)| {
-        let Look { mut stage, wait, service } = node.activation.books().look(now_ns, elapsed);
+        let Look { mut stage, wait, service } = node.activation.inbox.look(now_ns, elapsed);
         (stage.wait, stage.service) = (wait.percentiles(), service.percentiles());
         tables.push([wait, service]);
         let domain = &graph.domains[node.domain];

@@ -175,7 +175,7 @@ impl VirtualTime {
         let _ = graph.shared.tasks.set(Arc::new(VirtualRuntime(tasks.clone())));
         for plan in graph.domains.iter().filter(|plan| plan.tasks) {
             // Each takes its own time, so none waits for others of a batch.
-            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.books().turn(Turn::BatchMax(1)));
+            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.inbox.turn(Turn::BatchMax(1)));
         }
         let has_tasks = graph.domains.iter().any(|plan| plan.tasks);
         let ready = super::settle_in(&graph);
@@ -238,7 +238,7 @@ impl VirtualTime {
         let plan = &self.graph.domains[domain];
         if plan.own {
             let stage = plan.stages[0];
-            self.graph.stages[stage].activation.books().turn(Turn::Limit(threads));
+            self.graph.stages[stage].activation.inbox.turn(Turn::Limit(threads));
         }
     }
 

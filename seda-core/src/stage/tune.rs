@@ -111,13 +111,37 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
 
     /// Events of one key are handled in their order, one after the other; other keys go on beside them. Which worker gets a
     /// key changes, so state of a key stands beside the workers and not in [`per_worker`](crate::per_worker). Keys are
-    /// compared by a 64-bit hash: two that collide share an order. Default: no keys, and with several threads no order.
+    /// compared by a 64-bit hash: two that collide share an order. Default: no keys, and with several threads no order. For a key
+    /// that the event owns, a `String`, see [`keyed_by`](StageOptionsExt::keyed_by).
     fn keyed<K: EventKey>(
         self,
         key: impl Fn(&Self::In) -> K + Send + Sync + 'static,
     ) -> StageParts<Self::In, Self::Out> {
         option(self, "keyed", |parts| {
             parts.extract.key = Some(Box::new(move |event| hash_of(&key(event))));
+        })
+    }
+
+    /// The same by a key that is borrowed from the event, so that nothing is cloned: a `String`, a part of one, a field.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// struct Order { customer: String, cents: u64 }
+    ///
+    /// let bill = |order: Order| println!("{} owes {}", order.customer, order.cents);
+    /// let mut p = Pipeline::named("orders");
+    /// let orders = p.sink("bill", bill.threads(4).keyed_by(|order| &order.customer));
+    /// let running = p.start()?;
+    /// running.offer(orders, Order { customer: "ada".into(), cents: 250 })?;
+    /// # assert!(running.drain(Deadlines::default()).balanced());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn keyed_by<K: EventKey + ?Sized>(
+        self,
+        key: impl Fn(&Self::In) -> &K + Send + Sync + 'static,
+    ) -> StageParts<Self::In, Self::Out> {
+        option(self, "keyed", |parts| {
+            parts.extract.key = Some(Box::new(move |event| hash_of(key(event))));
         })
     }
 
