@@ -42,9 +42,12 @@ pub struct Run {
     trace_lines: usize,
 }
 
+/// Makes an entry's offers once the pipeline stands.
+type MakeOffers = Box<dyn FnOnce(&Virtual) -> Box<dyn Offers>>;
+
 struct EntryPlan {
     arrivals: Arrivals,
-    offers: Box<dyn FnOnce(&Virtual) -> Box<dyn Offers>>,
+    offers: MakeOffers,
 }
 
 impl std::fmt::Debug for Run {
