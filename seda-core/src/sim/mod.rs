@@ -39,6 +39,8 @@ mod results;
 mod run;
 mod service;
 mod tallies;
+#[cfg(test)]
+mod tests;
 
 pub use arrivals::Arrivals;
 pub use clients::Clients;
