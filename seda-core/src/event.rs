@@ -37,11 +37,6 @@ impl<T> Envelope<T> {
     pub(crate) fn new(event: T) -> Self {
         Envelope { event, stamp_ns: 0, marks: None }
     }
-
-    /// The same marks around what became of the event.
-    pub(crate) fn with<U>(self, f: impl FnOnce(T) -> U) -> Envelope<U> {
-        Envelope { event: f(self.event), stamp_ns: self.stamp_ns, marks: self.marks }
-    }
 }
 
 /// The rarer marks. They stay with what becomes of an event.

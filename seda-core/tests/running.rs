@@ -377,8 +377,44 @@ fn a_panic_in_an_adapter_or_an_extractor_ends_its_event_alone() {
     seen.sort_unstable();
     let expected: Vec<u64> = (0..100).filter(|n| ![13, 50, 60].contains(n)).collect();
     assert_eq!(seen, expected);
-    assert_eq!(report.ledger().stage("keyed").unwrap().failed, 1);
+    let failed = |stage| report.ledger().stage(stage).unwrap().failed;
+    assert_eq!((failed("pass"), failed("keyed")), (1, 2), "the map; the key and the filter");
     assert!(report.balanced(), "{report}");
+}
+
+#[test]
+fn every_adapter_s_panic_fails_its_event_in_the_row_of_the_stage_before_it() {
+    #[derive(Debug)]
+    struct Unlucky(u64);
+    impl Clone for Unlucky {
+        fn clone(&self) -> Self {
+            Unlucky(even(self.0))
+        }
+    }
+    fn even(n: u64) -> u64 {
+        assert!(n.is_multiple_of(2), "unlucky");
+        n
+    }
+    let failed = |adapt: &dyn Fn(&mut Pipeline, Outlet<u64>)| {
+        let mut p = Pipeline::named("adapters");
+        let (head, out) = p.stage("pass", |n: u64| n);
+        adapt(&mut p, out);
+        let sim = Virtual::start(p, 1).unwrap();
+        (0..10).for_each(|n| sim.offer(head, n).unwrap());
+        let report = sim.drain(Deadlines::default());
+        assert!(report.balanced(), "{report}");
+        let row = report.ledger().stage("pass").unwrap();
+        (row.done, row.failed, report.ledger().stage("end").unwrap().done)
+    };
+    assert_eq!(failed(&|p, out| p.end("end", out.map(even), drop)), (5, 5, 5));
+    assert_eq!(failed(&|p, out| p.end("end", out.filter(|n| even(*n) > 0), drop)), (5, 5, 4));
+    assert_eq!(failed(&|p, out| p.end("end", out.map(|n| (0..1).map(move |_| even(n))).each(), drop)), (5, 5, 5));
+    let fanned = |p: &mut Pipeline, out: Outlet<u64>| {
+        let [a, b] = out.map(Unlucky).fan();
+        p.end("end", a, drop);
+        p.end("other", b, drop);
+    };
+    assert_eq!(failed(&fanned), (5, 5, 5));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{
+    adapting,
     book::Account,
     core::StageCore,
     cx::{self, Cx},
@@ -463,12 +464,13 @@ impl Activation {
             *out = Some(self.port.make());
         }
         let mut clear = false;
-        past_panics(self.core(), &mut || {
+        let failed = past_panics(self.core(), &mut || {
             let Some(out) = out else { return };
             // Also when nothing is new: after a panic an adapter may hold events that it had not passed on.
             out.emit(outs);
             clear = out.flush(&handing);
         });
+        hand.sheet.account.fails_behind(failed);
         let (account, cleared, pulling) = hand.sheet.ends(clear);
         let empty = std::mem::take(&mut hand.batch);
         // Kept for as long as the place is not free again: nobody else comes to this hand.
@@ -644,11 +646,17 @@ fn past_one_panic(f: &mut dyn FnMut()) {
     let _ = catch_unwind(AssertUnwindSafe(f));
 }
 
-/// Until it comes through: a panic in an adapter's function ends its event there, as if filtered, and the rest goes on.
-fn past_panics(core: &StageCore, f: &mut dyn FnMut()) {
+/// Until it comes through: a panic in an adapter's function ends its event there, which has failed, and the rest goes on.
+/// Gives how many have.
+fn past_panics(core: &StageCore, f: &mut dyn FnMut()) -> u64 {
+    let mut failed = 0;
     while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut *f)) {
-        told(core, &Loss::Failed(message(&*panic)));
+        let loss = Loss::Failed(message(&*panic));
+        told(core, &loss);
+        adapting::lost().iter().for_each(|marks| cx::note(marks, &loss));
+        failed += 1;
     }
+    failed
 }
 
 /// Where a source goes from here.
