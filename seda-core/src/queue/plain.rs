@@ -180,7 +180,7 @@ mod tests {
     fn what_stands_apart_follows_its_event_through_joins_and_splits() {
         let stamped = |at: u64, event: u32| Envelope { event, stamp_ns: at, marks: None };
         let mut queue = Plain::new();
-        (0..100).for_each(|n: u32| queue.push(stamped(if n % 7 == 0 { u64::from(n) + 1 } else { 0 }, n)));
+        (0..100).for_each(|n: u32| queue.push(stamped(if n.is_multiple_of(7) { u64::from(n) + 1 } else { 0 }, n)));
         let mut more = batch(100..140);
         more.stamp(1000, 16);
         queue.append(&mut more, 10);
@@ -191,7 +191,7 @@ mod tests {
             while let Some(Envelope { event, stamp_ns, .. }) = taken.pop() {
                 let stamp = match event {
                     100 | 116 | 132 => 1000,
-                    0..100 if event % 7 == 0 => u64::from(event) + 1,
+                    0..100 if event.is_multiple_of(7) => u64::from(event) + 1,
                     _ => 0,
                 };
                 assert_eq!(stamp_ns, stamp, "of event {event}");
