@@ -348,6 +348,31 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
+fn what_a_stage_does_at_its_end_comes_once_after_the_last_flush_of_its_workers() {
+    struct Told(Arc<Mutex<Vec<String>>>);
+    impl HandlerMut for Told {
+        type In = u64;
+        type Out = ();
+        fn handle(&mut self, _: u64, _: &Cx) {
+            self.0.lock().unwrap().push("event".to_string());
+        }
+        fn flush(&mut self, _: &mut dyn FnMut(())) {
+            self.0.lock().unwrap().push("flush".to_string());
+        }
+    }
+    let told = Arc::<Mutex<Vec<String>>>::default();
+    let (by_handler, at_end) = (told.clone(), told.clone());
+    let mut p = Pipeline::named("ends");
+    let numbers = p.source("numbers", 0..500u64);
+    let work = per_worker(move || Told(by_handler.clone())).threads(3);
+    let work = work.at_end(move |cx| at_end.lock().unwrap().push(format!("end, cancelled {}", cx.is_cancelled())));
+    p.end_with("work", numbers, work);
+    assert!(p.start().unwrap().finish().balanced());
+    let told = told.lock().unwrap();
+    assert_eq!(told[500..], ["flush", "flush", "flush", "end, cancelled false"]);
+}
+
+#[test]
 fn a_panic_in_an_adapter_or_an_extractor_ends_its_event_alone() {
     let mut p = Pipeline::named("adapters");
     let numbers = p.source("numbers", 0..100u64);

@@ -26,7 +26,7 @@ use crate::{
         core::{Shared, StageCore},
         fitting::{IntoSink, SinkFn, StepFn},
         flight::Spawn,
-        handler::{IntoStage, StageParts},
+        handler::{AtEnd, IntoStage, StageParts},
         inbox::{Inbox, Reads},
         inlet::Inlet,
         named::Stage,
@@ -110,6 +110,7 @@ struct Shape {
     data_parallel: bool,
     source: bool,
     types: [TypeId; 2],
+    at_end: Mutex<Option<AtEnd>>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -422,9 +423,10 @@ impl Pipeline {
     }
 
     fn declare<I: Event, O: Event>(&mut self, name: String, parts: StageParts<I, O>, source: bool) -> (Inlet<I>, Port) {
-        let StageParts { factory, options, extract, whole_batches, data_parallel } = parts;
+        let StageParts { factory, options, extract, whole_batches, data_parallel, at_end } = parts;
         let (keyed, weighs, read) = (extract.key.is_some(), extract.weight.is_some(), !extract.is_empty());
-        let shape = Shape { keyed, weighs, read, whole_batches, data_parallel, source, types: types::<I, O>() };
+        let types = types::<I, O>();
+        let shape = Shape { keyed, weighs, read, whole_batches, data_parallel, source, types, at_end };
         let reads = read.then(|| Box::new(extract) as Box<dyn Reads>);
         let port = self.declare_untyped(name, options, shape, (work::make(factory), reads));
         (Inlet { pipeline: self.shared.id, stage: self.stages.len() as u32 - 1, event: PhantomData }, port)
@@ -452,7 +454,7 @@ impl Pipeline {
         let book = Book::new(&options, shape.whole_batches, shape.source);
         let inbox = Arc::new(Inbox::new(core, reads, store, book));
         let port = Port::default();
-        let activation = Arc::new(Activation::new(inbox, make, port.clone()));
+        let activation = Arc::new(Activation::new(inbox, make, port.clone(), shape.at_end));
         let Shape { source, keyed, weighs, data_parallel, types, .. } = shape;
         self.stages.push(Declared {
             name,

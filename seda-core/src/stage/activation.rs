@@ -13,11 +13,11 @@ use std::{
 
 use super::{
     adapting,
-    book::Account,
+    book::{Account, Flush},
     core::StageCore,
     cx::{self, Cx},
     flight::{Aloft, Stop},
-    handler::BoxError,
+    handler::{AtEnd, BoxError},
     inbox::{Inbox, Taken, What, lose_all},
     outlet::{Emit, Handing, Port},
     parallel,
@@ -62,6 +62,7 @@ pub(crate) struct Activation {
     model: OnceLock<Make>,
     port: Port,
     places: Arc<Places>,
+    at_end: Mutex<Option<AtEnd>>,
 }
 
 /// The places of a stage; also for what is out on the data-parallel pool, and for async handlers on their way.
@@ -212,9 +213,9 @@ impl Sheet {
 }
 
 impl Activation {
-    pub(crate) fn new(inbox: Arc<Inbox>, make: Make, port: Port) -> Self {
+    pub(crate) fn new(inbox: Arc<Inbox>, make: Make, port: Port, at_end: Mutex<Option<AtEnd>>) -> Self {
         let places = Arc::new(Places { inbox: inbox.clone(), all: OnceLock::new() });
-        Activation { resume: inbox.clone(), inbox, make, model: OnceLock::new(), port, places }
+        Activation { resume: inbox.clone(), inbox, make, model: OnceLock::new(), port, places, at_end }
     }
 
     pub(crate) fn replace(&self, model: Make) {
@@ -278,6 +279,7 @@ impl Activation {
                 hand.sheet.account = Account::default();
                 let _long = place.watch.begins(taken.expected_ns, run);
                 self.flush(&mut hand);
+                self.end(&hand);
             }
         }
         let spent_ns = hand.sheet.cx.spent_ns.take();
@@ -425,6 +427,16 @@ impl Activation {
         let Hand { work: Some(work), outs, .. } = hand else { return };
         // What it emitted before a panic goes on.
         let _ = guarded(self.core(), &mut || work.flush(outs));
+    }
+
+    /// After the flush of the last place; a model in the handler's place has nothing to end.
+    #[cold]
+    fn end(&self, hand: &Hand) {
+        if self.inbox.probe().flush != Flush::Done || self.model.get().is_some() {
+            return;
+        }
+        let mut at_end = lock(&self.at_end).take();
+        let _ = guarded(self.core(), &mut || at_end.take().into_iter().for_each(|end| end(&hand.sheet.cx)));
     }
 
     // ---- for its driver
