@@ -81,8 +81,7 @@ impl Results {
     ///     .during(secs(10))?;
     /// let recovered = results.recovered(secs(6), |window| window.figures.refused() == 0);
     /// assert!(recovered.is_some_and(|after| after < ms(500)), "{recovered:?}");
-    /// # Ok::<(), StartError>(())
-    /// # ; use seda_core::StartError;
+    /// # Ok::<(), seda_core::StartError>(())
     /// ```
     #[must_use]
     pub fn recovered(&self, from: Duration, mut keeps: impl FnMut(&Window) -> bool) -> Option<Duration> {
