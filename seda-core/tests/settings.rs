@@ -345,6 +345,17 @@ fn threads_bounds_and_the_watchdog_change_on_threads_too() {
 // ---- explain
 
 #[test]
+fn a_stage_with_a_key_says_so_where_its_threads_are_explained() {
+    let mut p = Pipeline::named("keyed");
+    p.sink("work", drop::<u64>.threads(2..=8).keyed(|n| *n));
+    p.sink("four", drop::<u64>.threads(4).keyed(|n| *n));
+    let note = |key: &str| p.explain(key).unwrap().note.unwrap();
+    let keyed = "events of one key go one after the other all the same";
+    assert_eq!(note("stage.work.threads"), format!("2 now; only a live change moves it within 2..8; {keyed}"));
+    assert_eq!(note("stage.four.threads"), keyed);
+}
+
+#[test]
 fn a_range_is_held_at_its_least_and_says_so() {
     let mut p = Pipeline::named("range");
     p.sink("work", drop::<u64>.threads(2..=8));

@@ -42,7 +42,7 @@ const OPTIONS: [Known; 14] = [
 ];
 
 /// Options whose values exist only where the stage is added.
-const AT_THE_CALL: [(&str, &str); 2] = [("on", "on(&domain)"), ("uses", "uses(inlet)")];
+const AT_THE_CALL: [(&str, &str); 3] = [("on", "on(&domain)"), ("uses", "uses(inlet)"), ("at_end", "at_end(|cx| ..)")];
 
 /// What was said.
 pub(crate) struct Args {

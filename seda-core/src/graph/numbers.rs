@@ -113,6 +113,7 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
 }
 
 fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
+    rows.keyed = stage.keyed;
     let options = &stage.options;
     let (domain, threads, limit) = match options.placement {
         Placement::Own(threads) => (None, threads, None),
@@ -275,9 +276,13 @@ pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
         (Knob::Limit, None) => return Some("has no effect: the stage has threads of its own".to_string()),
         _ => {}
     }
-    match (row.held, row.range) {
+    let range = match (row.held, row.range) {
         (Some(held), _) => Some(format!("{held} now; only a live change moves it within {}", row.value)),
         (None, Some(range)) if range.min < range.max => Some(format!("a live change can set it within {range}")),
         _ => None,
-    }
+    };
+    let keyed = rows.keyed && matches!(row.key.knob, Knob::Threads | Knob::Limit);
+    let keyed = keyed.then(|| "events of one key go one after the other all the same".to_string());
+    let both: Vec<String> = range.into_iter().chain(keyed).collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }

@@ -26,7 +26,7 @@ use crate::{
         core::{Shared, StageCore},
         fitting::{IntoSink, SinkFn, StepFn},
         flight::Spawn,
-        handler::{IntoStage, StageParts},
+        handler::{AtEnd, IntoStage, StageParts},
         inbox::{Inbox, Reads},
         inlet::Inlet,
         named::Stage,
@@ -110,6 +110,7 @@ struct Shape {
     data_parallel: bool,
     source: bool,
     types: [TypeId; 2],
+    at_end: Mutex<Option<AtEnd>>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -151,7 +152,7 @@ impl Pipeline {
 
     /// Follows a share of the events that are offered from outside, or made by sources, by spans of `tracing`: `event` from the
     /// offer to its last end, as a child of the offerer's span, and in it for each stage `wait` and `work`. From 0.0, the
-    /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread.
+    /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread. In configuration the key `trace`.
     #[cfg(feature = "tracing")]
     pub fn trace(&mut self, share: f64) -> &mut Self {
         self.numbers.trace = Some(share);
@@ -161,7 +162,7 @@ impl Pipeline {
     /// How often what is measured goes to the recorder of the `metrics` facade that the host has installed, from the
     /// pipeline's timer thread: by default each second while any worker is awake, and once more when all have come to
     /// rest, so that an idle pipeline has no wake-ups. Zero: never by itself, only by
-    /// [`publish`](crate::Running::publish) and once at the end. Without a recorder nothing is looked at; one of a type
+    /// [`publish`](crate::Running::publish) and once at the end. In configuration the key `publish_every`, `none` for zero. Without a recorder nothing is looked at; one of a type
     /// without size counts as none here, as the facade's own empty one is.
     ///
     /// Nothing is lost on a recorder that is installed late, or on one that takes another's place: counters are absolute,
@@ -422,9 +423,10 @@ impl Pipeline {
     }
 
     fn declare<I: Event, O: Event>(&mut self, name: String, parts: StageParts<I, O>, source: bool) -> (Inlet<I>, Port) {
-        let StageParts { factory, options, extract, whole_batches, data_parallel } = parts;
+        let StageParts { factory, options, extract, whole_batches, data_parallel, at_end } = parts;
         let (keyed, weighs, read) = (extract.key.is_some(), extract.weight.is_some(), !extract.is_empty());
-        let shape = Shape { keyed, weighs, read, whole_batches, data_parallel, source, types: types::<I, O>() };
+        let types = types::<I, O>();
+        let shape = Shape { keyed, weighs, read, whole_batches, data_parallel, source, types, at_end };
         let reads = read.then(|| Box::new(extract) as Box<dyn Reads>);
         let port = self.declare_untyped(name, options, shape, (work::make(factory), reads));
         (Inlet { pipeline: self.shared.id, stage: self.stages.len() as u32 - 1, event: PhantomData }, port)
@@ -452,7 +454,7 @@ impl Pipeline {
         let book = Book::new(&options, shape.whole_batches, shape.source);
         let inbox = Arc::new(Inbox::new(core, reads, store, book));
         let port = Port::default();
-        let activation = Arc::new(Activation::new(inbox, make, port.clone()));
+        let activation = Arc::new(Activation::new(inbox, make, port.clone(), shape.at_end));
         let Shape { source, keyed, weighs, data_parallel, types, .. } = shape;
         self.stages.push(Declared {
             name,

@@ -12,11 +12,12 @@ use std::{
 };
 
 use super::{
-    book::Account,
+    adapting,
+    book::{Account, Flush},
     core::StageCore,
     cx::{self, Cx},
     flight::{Aloft, Stop},
-    handler::BoxError,
+    handler::{AtEnd, BoxError},
     inbox::{Inbox, Taken, What, lose_all},
     outlet::{Emit, Handing, Port},
     parallel,
@@ -61,6 +62,7 @@ pub(crate) struct Activation {
     model: OnceLock<Make>,
     port: Port,
     places: Arc<Places>,
+    at_end: Mutex<Option<AtEnd>>,
 }
 
 /// The places of a stage; also for what is out on the data-parallel pool, and for async handlers on their way.
@@ -211,9 +213,9 @@ impl Sheet {
 }
 
 impl Activation {
-    pub(crate) fn new(inbox: Arc<Inbox>, make: Make, port: Port) -> Self {
+    pub(crate) fn new(inbox: Arc<Inbox>, make: Make, port: Port, at_end: Mutex<Option<AtEnd>>) -> Self {
         let places = Arc::new(Places { inbox: inbox.clone(), all: OnceLock::new() });
-        Activation { resume: inbox.clone(), inbox, make, model: OnceLock::new(), port, places }
+        Activation { resume: inbox.clone(), inbox, make, model: OnceLock::new(), port, places, at_end }
     }
 
     pub(crate) fn replace(&self, model: Make) {
@@ -277,6 +279,7 @@ impl Activation {
                 hand.sheet.account = Account::default();
                 let _long = place.watch.begins(taken.expected_ns, run);
                 self.flush(&mut hand);
+                self.end(&hand);
             }
         }
         let spent_ns = hand.sheet.cx.spent_ns.take();
@@ -426,6 +429,16 @@ impl Activation {
         let _ = guarded(self.core(), &mut || work.flush(outs));
     }
 
+    /// After the flush of the last place; a model in the handler's place has nothing to end.
+    #[cold]
+    fn end(&self, hand: &Hand) {
+        if self.inbox.probe().flush != Flush::Done || self.model.get().is_some() {
+            return;
+        }
+        let mut at_end = lock(&self.at_end).take();
+        let _ = guarded(self.core(), &mut || at_end.take().into_iter().for_each(|end| end(&hand.sheet.cx)));
+    }
+
     // ---- for its driver
 
     /// Gives it its numbers: at most so many places, and how many may be in use at first.
@@ -463,12 +476,13 @@ impl Activation {
             *out = Some(self.port.make());
         }
         let mut clear = false;
-        past_panics(self.core(), &mut || {
+        let failed = past_panics(self.core(), &mut || {
             let Some(out) = out else { return };
             // Also when nothing is new: after a panic an adapter may hold events that it had not passed on.
             out.emit(outs);
             clear = out.flush(&handing);
         });
+        hand.sheet.account.fails_behind(failed);
         let (account, cleared, pulling) = hand.sheet.ends(clear);
         let empty = std::mem::take(&mut hand.batch);
         // Kept for as long as the place is not free again: nobody else comes to this hand.
@@ -644,11 +658,17 @@ fn past_one_panic(f: &mut dyn FnMut()) {
     let _ = catch_unwind(AssertUnwindSafe(f));
 }
 
-/// Until it comes through: a panic in an adapter's function ends its event there, as if filtered, and the rest goes on.
-fn past_panics(core: &StageCore, f: &mut dyn FnMut()) {
+/// Until it comes through: a panic in an adapter's function ends its event there, which has failed, and the rest goes on.
+/// Gives how many have.
+fn past_panics(core: &StageCore, f: &mut dyn FnMut()) -> u64 {
+    let mut failed = 0;
     while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut *f)) {
-        told(core, &Loss::Failed(message(&*panic)));
+        let loss = Loss::Failed(message(&*panic));
+        told(core, &loss);
+        adapting::lost().iter().for_each(|marks| cx::note(marks, &loss));
+        failed += 1;
     }
+    failed
 }
 
 /// Where a source goes from here.

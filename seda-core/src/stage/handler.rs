@@ -3,7 +3,7 @@
 use std::{
     marker::PhantomData,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -188,7 +188,12 @@ pub struct StageParts<I, O> {
     pub(crate) whole_batches: bool,
     /// Called at once by many workers on events of one batch.
     pub(crate) data_parallel: bool,
+    /// The last that the stage does. In a mutex for `Sync` alone.
+    pub(crate) at_end: Mutex<Option<AtEnd>>,
 }
+
+/// What is done once, at a stage's end.
+pub(crate) type AtEnd = Box<dyn FnOnce(&Cx) + Send>;
 
 impl<I, O> StageParts<I, O> {
     pub(crate) fn new(factory: Factory<I, O>) -> Self {
@@ -198,6 +203,7 @@ impl<I, O> StageParts<I, O> {
             extract: Extract::default(),
             whole_batches: false,
             data_parallel: false,
+            at_end: Mutex::new(None),
         }
     }
 
@@ -210,7 +216,7 @@ impl<I, O> StageParts<I, O> {
 }
 
 /// What can be a stage: `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, a value with [`Handler`] or
-/// [`AsyncHandler`](crate::AsyncHandler), and [`per_worker`], [`batch`](fn@batch), [`parallel`](crate::parallel),
+/// [`AsyncHandler`](crate::AsyncHandler), and [`per_worker`], [`batch`](fn@crate::batch), [`parallel`](crate::parallel),
 /// [`task`](crate::task); each with options from [`StageOptionsExt`](crate::StageOptionsExt).
 ///
 /// `M` only tells the shapes apart; it is always inferred.

@@ -147,7 +147,7 @@ impl Inbox {
         }
         let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
         // The first stands for its batch, as a stamp does.
-        let mut followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
+        let followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
         let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
@@ -162,26 +162,38 @@ impl Inbox {
             }
         }
         gate.book.counts.offered += n as u64;
-        let every = self.stamp_every();
-        let stamped = events.into_iter().enumerate().map(|(at, event)| Envelope {
-            event,
-            stamp_ns: if at % every == 0 { stamp_ns } else { 0 },
-            marks: if at == 0 { followed.take() } else { None },
-        });
         match &mut gate.store {
-            // Copied under the lock into memory that the queue keeps, which costs less than to allocate it outside.
-            Store::Plain(queue) => queue.extend(stamped),
-            store => {
-                for (at, mut envelope) in stamped.enumerate() {
-                    let read = reads.get(at).copied().unwrap_or_default();
-                    keep_deadline(&mut envelope.marks, read);
-                    self.push(store, envelope, read);
-                }
+            Store::Plain(queue) if followed.is_none() => {
+                queue.extend(events, (stamp_ns != 0).then_some((stamp_ns, self.stamp_every())));
             }
+            store => self.push_many(store, events, (stamp_ns, followed), &reads),
         }
         self.after_offer(gate);
         drop(evicted);
         Attempt::Taken
+    }
+
+    fn push_many<T: Event>(
+        &self,
+        store: &mut Store,
+        events: Vec<T>,
+        (stamp_ns, followed): (u64, Option<Box<Marks>>),
+        reads: &[Read],
+    ) {
+        let mut batch = Batch::of(events);
+        if stamp_ns != 0 {
+            self.stamp(&mut batch, stamp_ns);
+        }
+        if followed.is_some() {
+            batch.apart(0).marks = followed;
+        }
+        for at in 0..batch.len() {
+            let read = reads.get(at).copied().unwrap_or_default();
+            if read.deadline_ns != 0 {
+                keep_deadline(&mut batch.apart(0).marks, read);
+            }
+            self.push_first(store, &mut batch, read);
+        }
     }
 
     /// Reserves room for `n` events: credits, invisible to takers until an event is committed.

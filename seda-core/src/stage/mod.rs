@@ -2,6 +2,7 @@
 //! settle, record).
 
 pub(crate) mod activation;
+mod adapting;
 pub(crate) mod ask;
 pub(crate) mod async_handler;
 pub(crate) mod book;

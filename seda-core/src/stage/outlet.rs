@@ -15,6 +15,7 @@ use std::{
 };
 
 use super::{
+    adapting::Adapting,
     core::EdgeCore,
     inbox::{Inbox, lose, lose_all},
     waiter::{Resume, Waiter},
@@ -394,9 +395,12 @@ pub(crate) struct MapEmit<T, U, F> {
 impl<T: Event, U: Event, F: Fn(T) -> U + Send + Sync> Emit for MapEmit<T, U, F> {
     fn emit(&mut self, batch: &mut Batch) {
         let (mut batch, mut made) = (batch.open(), self.made.open());
-        while let Some(envelope) = batch.pop() {
-            made.push(envelope.with(&*self.f));
+        while let Some(Envelope { event, stamp_ns, marks }) = batch.pop() {
+            let marks = Adapting::new(marks);
+            let event = (self.f)(event);
+            made.push(Envelope { event, stamp_ns, marks: marks.marks() });
         }
+        drop(made);
         self.next.emit(&mut self.made);
     }
 
@@ -421,10 +425,12 @@ impl<T: Event, U: Event, F: Fn(T) -> Option<U> + Send + Sync> Emit for SiftEmit<
     fn emit(&mut self, batch: &mut Batch) {
         let (mut batch, mut made) = (batch.open(), self.made.open());
         while let Some(Envelope { event, stamp_ns, marks }) = batch.pop() {
+            let marks = Adapting::new(marks);
             if let Some(event) = (self.f)(event) {
-                made.push(Envelope { event, stamp_ns, marks });
+                made.push(Envelope { event, stamp_ns, marks: marks.marks() });
             }
         }
+        drop(made);
         self.next.emit(&mut self.made);
     }
 
@@ -454,6 +460,7 @@ impl<T: Event, A: Event, B: Event, F: Fn(T) -> Result<A, B> + Send> Emit for Two
                 Err(event) => b.push(Envelope { event, stamp_ns, marks }),
             }
         }
+        drop((a, b));
         self.a.1.emit(&mut self.a.0);
         self.b.1.emit(&mut self.b.0);
     }
@@ -483,11 +490,14 @@ impl<T: Event + Clone> Emit for FanEmit<T> {
         while let Some(envelope) = batch.pop() {
             // All copies before any is kept, so that a panic in `clone` ends the event on every way alike.
             let copies = self.copies.len() - 1;
-            let made: Vec<T> = (0..copies).map(|_| envelope.event.clone()).collect();
+            let Envelope { event, stamp_ns, marks } = envelope;
+            let marks = Adapting::new(marks);
+            let made: Vec<T> = (0..copies).map(|_| event.clone()).collect();
+            let marks = marks.marks();
             for (copy, event) in self.copies.iter_mut().zip(made) {
-                copy.open().push(Envelope { event, stamp_ns: envelope.stamp_ns, marks: envelope.marks.clone() });
+                copy.open().push(Envelope { event, stamp_ns, marks: marks.clone() });
             }
-            self.copies[copies].open().push(envelope);
+            self.copies[copies].open().push(Envelope { event, stamp_ns, marks });
         }
         self.ways.iter_mut().zip(&mut self.copies).for_each(|(way, copy)| way.emit(copy));
     }
@@ -520,7 +530,10 @@ where
     fn emit(&mut self, batch: &mut Batch) {
         let mut batch = batch.open::<I>();
         while let Some(envelope) = batch.pop() {
-            self.drawn_from.push_back(envelope.with(I::into_iter));
+            let Envelope { event, stamp_ns, marks } = envelope;
+            let marks = Adapting::new(marks);
+            let event = event.into_iter();
+            self.drawn_from.push_back(Envelope { event, stamp_ns, marks: marks.marks() });
         }
     }
 
@@ -554,7 +567,9 @@ impl<I: IntoIterator<Item: Event>> EachEmit<I> {
             // Out of the list while it is asked: one that panics is gone with what it would have given.
             let Some(mut front) = self.drawn_from.pop_front() else { return };
             while made.len() < BATCH_MAX {
+                let marks = Adapting::new(front.marks.take());
                 let Some(event) = front.event.next() else { break };
+                front.marks = marks.marks();
                 made.push(Envelope { event, stamp_ns: 0, marks: front.marks.clone() });
             }
             if made.len() == BATCH_MAX {

@@ -3,10 +3,11 @@
 
 use std::{collections::VecDeque, marker::PhantomData, sync::Arc};
 
+use super::adapting::Adapting;
 use super::inlet::Inlet;
 use super::outlet::{EachEmit, Emit, FanEmit, Handing, MapEmit, Outlet, Port, SiftEmit, TwoEmit};
 use crate::{
-    event::{Envelope, Event, Marks},
+    event::{Envelope, Event},
     queue::Batch,
 };
 
@@ -117,8 +118,8 @@ pub trait Open: Sized {
         })
     }
 
-    /// Another event in the place of each; cheap, on the thread of the stage. Must not panic: one that does loses its event
-    /// behind the stage, where no ledger row counts it as failed.
+    /// Another event in the place of each; cheap, on the thread of the stage. One that panics fails its event, as a panic of
+    /// the stage's handler does; the stage's row counts it, and an asker hears of it.
     ///
     /// ```
     /// use seda_core::prelude::*;
@@ -140,7 +141,7 @@ pub trait Open: Sized {
         })
     }
 
-    /// Only events that `keep` says yes to; the others end here. Must not panic.
+    /// Only events that `keep` says yes to; the others end here. A panic is as at [`map`](Open::map).
     fn filter(self, keep: impl Fn(&Self::Event) -> bool + Send + Sync + 'static) -> Self::One<Outlet<Self::Event>> {
         self.one(|outlet| sift(outlet, move |event| keep(&event).then_some(event)))
     }
@@ -400,13 +401,13 @@ impl<T> std::fmt::Debug for Branches<T> {
 #[derive(Debug)]
 pub struct Give<'a> {
     ways: &'a mut [Way],
-    marks: Option<Box<Marks>>,
+    marks: Adapting,
 }
 
 impl Give<'_> {
     /// The event goes to that port.
     pub fn give<U: Event>(self, to: To<U>, event: U) -> Given {
-        self.ways[to.index].made.open().push(Envelope { event, stamp_ns: 0, marks: self.marks });
+        self.ways[to.index].made.open().push(Envelope { event, stamp_ns: 0, marks: self.marks.marks() });
         Given(())
     }
 }
@@ -436,7 +437,7 @@ impl<T: Event, F: Fn(T, Give<'_>) -> Given + Send + Sync> Emit for SplitEmit<T, 
     fn emit(&mut self, batch: &mut Batch) {
         let mut batch = batch.open();
         while let Some(Envelope { event, marks, .. }) = batch.pop() {
-            (self.f)(event, Give { ways: &mut self.ways, marks });
+            (self.f)(event, Give { ways: &mut self.ways, marks: Adapting::new(marks) });
         }
         self.ways.iter_mut().for_each(|way| way.next.emit(&mut way.made));
     }

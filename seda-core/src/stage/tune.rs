@@ -3,6 +3,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use super::{
+    cx::Cx,
     described::{Described, Description, EventKey, hash_of},
     handler::{IntoStage, StageParts},
     inlet::Inlet,
@@ -195,6 +196,23 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
             parts.options.policy = numbers;
             parts.options.admission = Mutex::new(Some(Box::new(policy)));
         })
+    }
+
+    /// What the stage does last, once: when a drain has brought everything upstream to its end, all that came of it is
+    /// handled, and the handler is flushed; on a worker's thread. For what the handler holds and should close in time, as a
+    /// connection. Not called when the pipeline is told to cancel before. Default: nothing.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("orders");
+    /// let orders = p.source("orders", 1..=3);
+    /// let ship = |order: u32| println!("ship {order}");
+    /// p.end_with("ship", orders, ship.threads(2).at_end(|_| println!("that was all")));
+    /// p.start()?.finish();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn at_end(self, f: impl FnOnce(&Cx) + Send + 'static) -> StageParts<Self::In, Self::Out> {
+        option(self, "at_end", |parts| parts.at_end = Mutex::new(Some(Box::new(f))))
     }
 
     /// The handler holds that inlet and offers to it: an edge for the check of cycles and the order of a drain.
