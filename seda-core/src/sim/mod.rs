@@ -33,11 +33,13 @@ mod board;
 mod clients;
 mod drive;
 mod figures;
+mod lineage;
 mod log;
 mod measured;
 mod results;
 mod run;
 mod service;
+mod stage;
 mod tallies;
 #[cfg(test)]
 mod tests;
