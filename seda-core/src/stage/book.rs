@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     core::StageCore,
+    stamping::Stamping,
     waiter::{Waiter, wake_all},
 };
 use crate::{
@@ -71,6 +72,7 @@ pub(crate) struct Book {
     batches: u64,
     batched: u64,
     batch_most: u64,
+    stamping: Stamping,
 }
 
 /// What a waiter waits for.
@@ -250,6 +252,7 @@ impl Book {
             batches: 0,
             batched: 0,
             batch_most: 0,
+            stamping: Stamping::new(),
         }
     }
 
@@ -609,6 +612,7 @@ impl Book {
     pub(crate) fn settle(&mut self, account: &Account, len: usize, now_ns: u64, measure: bool) {
         self.in_hand -= account.taken;
         self.moved_ns = now_ns;
+        self.stamping.look(self.counts.offered, now_ns);
         self.counts.offered += account.pulled;
         self.counts.done += account.done;
         self.counts.failed += account.failed;
@@ -645,6 +649,12 @@ impl Book {
         let failed = (account.failed + account.expired) as usize;
         let settle = Settle { now_ns, events: account.taken, failed, service_ns: account.service_ns, load };
         self.tell(|policy| policy.settle(&settle));
+    }
+
+    /// Whether the offer that was counted last is to have a stamp, with `len` events before it.
+    #[inline]
+    pub(crate) fn wants_stamp(&self, len: usize) -> bool {
+        len == 0 || self.stamping.is_due(self.counts.offered)
     }
 
     pub(crate) fn batch_sizes(&self) -> BatchSizes {
