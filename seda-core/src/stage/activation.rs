@@ -319,13 +319,15 @@ impl<I: Event, O: Event> Activation<I, O> {
                 end_wait(&mut envelope.marks);
             }
         }
-        let can_expire = core.max_age_ns() != 0;
+        let can_expire = core.patience_ns() != 0;
         let mut any_expired = false;
         let mut since_stamp = 0;
         for envelope in &*batch {
             since_stamp += 1;
             if envelope.stamp_ns != 0 {
-                account.waits.push((now_ns.saturating_sub(envelope.stamp_ns), since_stamp));
+                let wait_ns = now_ns.saturating_sub(envelope.stamp_ns);
+                account.waits.push((wait_ns, since_stamp));
+                account.wait_ns = account.wait_ns.max(wait_ns);
                 since_stamp = 0;
             }
             any_expired |=
@@ -729,8 +731,8 @@ impl Drop for Long<'_> {
 
 fn expired(stamp_ns: u64, marks: &Option<Box<Marks>>, core: &StageCore, now_ns: u64) -> bool {
     let age_ns = if stamp_ns == 0 { 0 } else { now_ns.saturating_sub(stamp_ns) };
-    let max_age_ns = core.max_age_ns();
-    let too_old = max_age_ns != 0 && age_ns > max_age_ns;
+    let patience_ns = core.patience_ns();
+    let too_old = patience_ns != 0 && age_ns > patience_ns;
     too_old || marks.as_ref().is_some_and(|marks| marks.deadline_ns != 0 && now_ns >= marks.deadline_ns)
 }
 

@@ -97,7 +97,12 @@ impl<T: Event> Inbox<T> {
         let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, 1, read, deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue) => {}
+            Ok(Decision::Enqueue { now_ns }) => {
+                // Read for the policy; an ask has read it too, for its deadline.
+                if envelope.stamp_ns == 0 {
+                    envelope.stamp_ns = now_ns;
+                }
+            }
             Ok(Decision::Drop) => {
                 drop(gate);
                 lose(&envelope, &Loss::Dropped);
@@ -110,9 +115,9 @@ impl<T: Event> Inbox<T> {
         }
         let book = &mut gate.book;
         book.counts.offered += 1;
-        if self.core.shared.measures() || self.core.max_age_ns() != 0 {
+        if self.core.shared.measures() || self.core.patience_ns() != 0 {
             let sampled =
-                self.core.max_age_ns() != 0 || book.counts.offered.is_multiple_of(STAMP_EVERY) || gate.store.len() == 0;
+                self.core.patience_ns() != 0 || book.counts.offered.is_multiple_of(STAMP_EVERY) || gate.store.len() == 0;
             // An ask has just read the clock for its deadline.
             if sampled && envelope.stamp_ns == 0 {
                 envelope.stamp_ns = self.core.shared.clock.now_ns();
@@ -151,7 +156,7 @@ impl<T: Event> Inbox<T> {
         let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue) => {}
+            Ok(Decision::Enqueue { .. }) => {}
             Ok(Decision::Drop) => {
                 drop(gate);
                 return Attempt::Taken;
@@ -310,7 +315,7 @@ impl<T: Event> Inbox<T> {
         if matches!(room, Room::DropOldest) {
             self.make_room(store, book, n, read.weight, evicted);
         }
-        Ok(Decision::Enqueue)
+        Ok(Decision::Enqueue { now_ns })
     }
 
     /// Drops the oldest until the offer fits.
@@ -472,7 +477,10 @@ fn deadline_of(marks: &Option<Box<Marks>>) -> u64 {
 
 /// What becomes of an offer that is not refused.
 enum Decision {
-    Enqueue,
+    Enqueue {
+        /// 0 where no policy wanted to know.
+        now_ns: u64,
+    },
     Drop,
 }
 
