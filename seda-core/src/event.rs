@@ -1,6 +1,11 @@
 //! An event on its way: the user's value plus the runtime's marks.
 
-use crate::{ticket::Ticket, trace::Trace};
+use std::{cell::Cell, fmt, sync::Arc};
+
+use crate::{
+    ticket::{Loss, Ticket},
+    trace::Trace,
+};
 
 /// What can travel between stages: a value that moves between threads and owns its data.
 #[diagnostic::on_unimplemented(
@@ -54,10 +59,25 @@ pub(crate) struct Marks {
     pub(crate) ticket: Option<Ticket>,
     /// Its spans, if it is followed.
     pub(crate) trace: Option<Trace>,
+    /// What it descends from, in a simulation.
+    pub(crate) lineage: Option<Arc<dyn Lineage>>,
+}
+
+/// An event that a simulation offered, with everything that it became: dropped when the last of it has come to its end.
+pub(crate) trait Lineage: Send + Sync + fmt::Debug {
+    /// A handler begins with it: how long that takes is added to what is `spent_ns`. It may unwind in the handler's place.
+    fn begins(&self, stage: u32, spent_ns: &Cell<u64>);
+
+    /// Why a copy of it ended other than done.
+    fn lost(&self, loss: &Loss);
 }
 
 impl Marks {
     pub(crate) fn is_default(&self) -> bool {
-        self.deadline_ns == 0 && self.class == 0 && self.ticket.is_none() && self.trace.is_none()
+        self.deadline_ns == 0
+            && self.class == 0
+            && self.ticket.is_none()
+            && self.trace.is_none()
+            && self.lineage.is_none()
     }
 }

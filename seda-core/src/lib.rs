@@ -14,7 +14,7 @@
 //! | 6 | `stage`: inlet, activation, outlet, handler; `config`: layers of files and environment (a feature) |
 //! | 7 | `graph`: checks, drain, ledger |
 //! | 8 | `drive`: threads, virtual time |
-//! | 9 to 11 | `stopping`, `watch`; `runtime`; `test` |
+//! | 9 to 12 | `stopping`, `watch`; `runtime`; `test`; `sim`: load and service times by seed (a feature) |
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -34,6 +34,8 @@ mod ready;
 mod rng;
 mod runtime;
 mod settings;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod stage;
 mod stopping;
 mod sync;

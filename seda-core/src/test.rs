@@ -18,11 +18,15 @@
 //! assert!(sim.drain(Deadlines::default()).balanced());
 //! ```
 
+#[cfg(feature = "sim")]
+use std::sync::atomic::AtomicU64;
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
+#[cfg(feature = "sim")]
+use crate::drive::virtual_time::Model;
 pub use crate::drive::virtual_time::Takes;
 use crate::{
     clock::ns,
@@ -201,9 +205,35 @@ impl Virtual {
         report
     }
 
-    fn stage(&self, name: &str) -> usize {
+    pub(crate) fn stage(&self, name: &str) -> usize {
         let found = self.time.graph.stages.iter().position(|node| node.name == name);
         found.unwrap_or_else(|| panic!("there is no stage `{name}`"))
+    }
+}
+
+/// What a simulation adds.
+#[cfg(feature = "sim")]
+impl Virtual {
+    pub(crate) fn model(&mut self, model: Box<dyn Model>, cores: Option<f64>) {
+        self.time.model(model, cores);
+    }
+
+    pub(crate) fn clock(&self) -> Arc<AtomicU64> {
+        self.time.clock()
+    }
+
+    pub(crate) fn stage_names(&self) -> impl Iterator<Item = &str> {
+        self.time.graph.stages.iter().map(|node| node.name.as_str())
+    }
+
+    /// One step, if there is one up to this time after the start; else that is the time.
+    pub(crate) fn step_until(&mut self, run_ns: u64) -> bool {
+        let at_ns = run_ns.saturating_add(1);
+        let any = self.time.step(at_ns);
+        if !any {
+            self.time.advance_to(at_ns);
+        }
+        any
     }
 }
 

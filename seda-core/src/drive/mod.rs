@@ -1,6 +1,8 @@
 //! Who calls the activations: workers that park and wake, or one heap of (time, sequence).
 
 mod caller;
+#[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "only a simulation says how many cores there are"))]
+mod cores;
 pub(crate) mod keeper;
 mod pump;
 pub(crate) mod threads;

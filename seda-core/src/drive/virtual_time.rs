@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::Looked;
+use super::{Looked, cores::Cores};
 use crate::{
     clock::ns,
     graph::{
@@ -134,6 +134,17 @@ pub(crate) struct VirtualTime {
     heap: BinaryHeap<Reverse<Due>>,
     sequence: u64,
     rng: Rng,
+    model: Option<Box<dyn Model>>,
+    cores: Option<Cores>,
+}
+
+/// What a simulation knows of a stage beyond what [`Takes`] says.
+pub(crate) trait Model: Send {
+    /// A batch has been handled, so many events of it: the time that it takes beside what its events said as they began.
+    fn beside_ns(&mut self, stage: usize, events: usize) -> u64;
+
+    /// The share of its time, 0 to 1, in which a handler needs a core; the rest it sleeps.
+    fn computes(&self, stage: usize) -> f64;
 }
 
 /// A handler whose time will have passed.
@@ -141,9 +152,17 @@ pub(crate) struct VirtualTime {
 struct Due {
     at_ns: u64,
     sequence: u64,
+    job: Job,
+}
+
+/// A handler at work.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Job {
     stage: usize,
     place: u32,
     began_ns: u64,
+    /// What it sleeps after its time on a core.
+    sleeps_ns: u64,
 }
 
 impl VirtualTime {
@@ -169,6 +188,8 @@ impl VirtualTime {
             heap: BinaryHeap::new(),
             sequence: 0,
             rng: Rng::new(seed),
+            model: None,
+            cores: None,
             graph: Arc::new(graph),
         }
     }
@@ -182,14 +203,27 @@ impl VirtualTime {
     }
 
     pub(crate) fn health(&self) -> Health {
-        let at_work =
-            self.heap.iter().map(|Reverse(due)| AtWork { stage: due.stage, since_ns: due.began_ns, is_thread: true });
+        let jobs = self.heap.iter().map(|Reverse(due)| &due.job).chain(self.cores.iter().flat_map(Cores::jobs));
+        let at_work = jobs.map(|job| AtWork { stage: job.stage, since_ns: job.began_ns, is_thread: true });
         let at_work: Vec<AtWork> = at_work.collect();
         health::judge(&self.graph, self.now_ns(), &at_work, |domain| self.threads[domain])
     }
 
     pub(crate) fn takes(&mut self, stage: usize, takes: Takes) {
         self.takes[stage] = takes;
+    }
+
+    /// Puts a simulation's model beside what [`Takes`] says; `cores` are shared by the handlers that compute, all alike.
+    #[cfg(feature = "sim")]
+    pub(crate) fn model(&mut self, model: Box<dyn Model>, cores: Option<f64>) {
+        self.model = Some(model);
+        self.cores = cores.map(Cores::new);
+    }
+
+    /// The word that says the time.
+    #[cfg(feature = "sim")]
+    pub(crate) fn clock(&self) -> Arc<AtomicU64> {
+        self.now.clone()
     }
 
     pub(crate) fn resize(&mut self, domain: usize, threads: usize) {
@@ -235,21 +269,15 @@ impl VirtualTime {
                     Takes::Fixed(time) => ns(time) * events as u64,
                     Takes::Exponential(_) => (0..events).map(|_| takes.draw_ns(&mut self.rng)).sum(),
                 };
-                let time_ns = drawn + spent_ns;
+                let beside = self.model.as_mut().map_or(0, |model| model.beside_ns(stage, events));
+                let time_ns = drawn + spent_ns + beside;
                 if time_ns == 0 {
                     // No time passes: it is handed on at once, as on a thread, without a way over the heap.
                     activation.finish(place, &run, false);
                     return;
                 }
                 self.free[domain] -= 1;
-                self.sequence += 1;
-                self.heap.push(Reverse(Due {
-                    at_ns: run.now_ns + time_ns,
-                    sequence: self.sequence,
-                    stage,
-                    place,
-                    began_ns: run.now_ns,
-                }));
+                self.work(Job { stage, place, began_ns: run.now_ns, sleeps_ns: time_ns });
             }
             Some(Begun::Resumed { place }) => {
                 activation.finish(place, &run, false);
@@ -258,10 +286,44 @@ impl VirtualTime {
         }
     }
 
+    /// A job of so much time begins: on the cores first, where it computes and they are shared.
+    fn work(&mut self, mut job: Job) {
+        let now_ns = self.now_ns();
+        self.sequence += 1;
+        if let (Some(cores), Some(model)) = (&mut self.cores, &self.model) {
+            let computes_ns = (job.sleeps_ns as f64 * model.computes(job.stage)).round();
+            if computes_ns > 0.0 {
+                job.sleeps_ns = job.sleeps_ns.saturating_sub(computes_ns as u64);
+                cores.begin(now_ns, computes_ns, self.sequence, job);
+                return;
+            }
+        }
+        self.heap.push(Reverse(Due { at_ns: now_ns + job.sleeps_ns, sequence: self.sequence, job }));
+    }
+
     /// When the next thing happens by itself, if anything will.
     fn next_ns(&self) -> Option<u64> {
-        let handler = self.heap.peek().map(|Reverse(due)| due.at_ns);
+        let handler = self.next_job_ns();
         handler.into_iter().chain(self.graph.shared.timers.next_ns()).min()
+    }
+
+    fn next_job_ns(&self) -> Option<u64> {
+        let sleeping = self.heap.peek().map(|Reverse(due)| due.at_ns);
+        sleeping.into_iter().chain(self.cores.as_ref().and_then(Cores::next_ns)).min()
+    }
+
+    /// Ends the jobs that are due.
+    fn finish_due(&mut self, at_ns: u64) {
+        while let Some((sequence, job)) = self.cores.as_mut().and_then(|cores| cores.take_done(at_ns)) {
+            self.heap.push(Reverse(Due { at_ns: at_ns + job.sleeps_ns, sequence, job }));
+        }
+        while let Some(Reverse(due)) = self.heap.peek().copied() {
+            if due.at_ns > at_ns {
+                break;
+            }
+            self.heap.pop();
+            self.finish(due.job);
+        }
     }
 
     /// One step: all that can begin now, or else the next thing in time, if that is not after `until_ns`. False when
@@ -271,20 +333,15 @@ impl VirtualTime {
             return true;
         }
         let Some(at_ns) = self.next_ns().filter(|&at| at <= until_ns) else { return false };
-        self.now.store(at_ns.max(self.now_ns()), Ordering::Relaxed);
+        let at_ns = at_ns.max(self.now_ns());
+        self.now.store(at_ns, Ordering::Relaxed);
         self.graph.shared.timers.run_due(at_ns);
-        while let Some(Reverse(due)) = self.heap.peek().copied() {
-            if due.at_ns > at_ns {
-                break;
-            }
-            self.heap.pop();
-            self.finish(due);
-        }
+        self.finish_due(at_ns);
         true
     }
 
-    fn finish(&mut self, due: Due) {
-        let domain = self.graph.stages[due.stage].domain;
+    fn finish(&mut self, job: Job) {
+        let domain = self.graph.stages[job.stage].domain;
         // A thread that a resize took away leaves here.
         if self.threads[domain] > self.wanted[domain] {
             self.threads[domain] -= 1;
@@ -292,7 +349,7 @@ impl VirtualTime {
             self.free[domain] += 1;
         }
         let run = Run { now_ns: self.now_ns(), domain: domain as u32, ready: None };
-        self.graph.stages[due.stage].activation.finish(due.place, &run, false);
+        self.graph.stages[job.stage].activation.finish(job.place, &run, false);
     }
 
     pub(crate) fn advance_to(&mut self, at_ns: u64) {
@@ -303,13 +360,10 @@ impl VirtualTime {
     /// After the second signal: handlers return as their time passes, nothing new begins, what they made is handed on as
     /// far as there is room.
     pub(crate) fn settle_hands(&mut self, until_ns: u64) {
-        while let Some(Reverse(due)) = self.heap.peek().copied() {
-            if due.at_ns > until_ns {
-                return;
-            }
-            self.heap.pop();
-            self.now.store(due.at_ns.max(self.now_ns()), Ordering::Relaxed);
-            self.finish(due);
+        while let Some(at_ns) = self.next_job_ns().filter(|&at_ns| at_ns <= until_ns) {
+            let at_ns = at_ns.max(self.now_ns());
+            self.now.store(at_ns, Ordering::Relaxed);
+            self.finish_due(at_ns);
         }
     }
 

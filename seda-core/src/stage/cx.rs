@@ -165,8 +165,20 @@ impl Cx {
 
     /// Begins the work on the event in hand, if it is followed.
     pub(crate) fn work(&self) -> Option<WorkSpan> {
-        let trace = self.marks.as_ref()?.trace.as_ref()?;
-        Some(trace.work(&self.core.name))
+        let marks = self.marks.as_ref()?;
+        self.simulate(marks);
+        Some(marks.trace.as_ref()?.work(&self.core.name))
+    }
+
+    /// The same for a batch that is handled in one call.
+    pub(crate) fn simulate_batch(&self) {
+        self.batch_marks.iter().flatten().for_each(|marks| self.simulate(marks));
+    }
+
+    fn simulate(&self, marks: &Marks) {
+        if let Some(lineage) = &marks.lineage {
+            lineage.begins(self.core.id, &self.spent_ns);
+        }
     }
 
     /// The event in hand will not be answered.
@@ -188,9 +200,12 @@ pub(crate) fn entry_from<T: Event>(core: &StageCore, inlet: Inlet<T>) -> Option<
     Some(if declared { Entry::inside(inbox) } else { Entry::new(inbox) })
 }
 
-/// Tells the ticket, if there is one, why this copy ends.
+/// Tells the ticket, and the simulation, if there is one, why this copy ends.
 pub(crate) fn note(marks: &Marks, loss: &Loss) {
     if let Some(ticket) = &marks.ticket {
         ticket.note(loss.clone());
+    }
+    if let Some(lineage) = &marks.lineage {
+        lineage.lost(loss);
     }
 }

@@ -682,6 +682,7 @@ impl<F: Fn(Batch<I>, &Cx) -> Answers<O> + Send + Sync, I, O> Work<I, O> for Batc
             marks.push_back(envelope.marks);
         }
         cx.batch_marks = marks;
+        cx.simulate_batch();
         let followed = cx.batch_marks.iter().flatten().filter_map(|marks| marks.trace.as_ref());
         let _works: Vec<_> = followed.map(|trace| trace.work(&cx.core.name)).collect();
         let answers = (self.0)(Batch(events), cx);

@@ -1,0 +1,282 @@
+//! What is counted of the lineages of a run, or of a part of it.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::{metrics::ShedCount, outcome::Refusal, units::as_ns};
+
+/// Lineages by how they ended, with their latencies: of a run, of one kind, of a phase, or of a window. A lineage belongs
+/// where it was offered, whenever it ends.
+///
+/// `offered = full + shed + closed + admitted` and
+/// `admitted = done + failed + expired + dropped + shed_later + left`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Figures {
+    /// Offers at the entries, retries with them.
+    pub offered: u64,
+    /// Offers that were taken.
+    pub admitted: u64,
+    /// Refused at the entry: full.
+    pub full: u64,
+    /// Refused at the entry: shed by the policy.
+    pub shed: u64,
+    /// The same by reason.
+    pub shed_by: Vec<ShedCount>,
+    /// Refused at the entry: closed.
+    pub closed: u64,
+    /// All that became of it was done.
+    pub done: u64,
+    /// Of those, within the objective, with a client who still listened: the goodput.
+    pub good: u64,
+    /// A handler failed on it.
+    pub failed: u64,
+    /// It outlived its deadline or time to live.
+    pub expired: u64,
+    /// A full queue dropped it.
+    pub dropped: u64,
+    /// A stage behind the entry refused it.
+    pub shed_later: u64,
+    /// At the end of the run it was still on its way.
+    pub left: u64,
+    /// However it ended, its client had given up before.
+    pub given_up: u64,
+    /// Clients' requests, each of one or more offers; without clients every offer is one.
+    pub requests: u64,
+    /// Requests that were answered in time, at whichever try; without clients, those within the objective.
+    pub answered: u64,
+    /// From the intended time of the offer to the end of the lineage.
+    pub latency: Latency,
+    /// Time in handlers.
+    #[serde(rename = "busy_ns", serialize_with = "as_ns")]
+    pub busy: Duration,
+    /// Time in handlers for lineages that did not end well: late, lost, or with nobody listening.
+    #[serde(rename = "wasted_ns", serialize_with = "as_ns")]
+    pub wasted: Duration,
+    /// Of that, for lineages that were shed, dropped or expired further down.
+    #[serde(rename = "wasted_on_lost_ns", serialize_with = "as_ns")]
+    pub wasted_on_lost: Duration,
+}
+
+/// Latencies of the admitted, right to 0.1 % (1 % in windows). What was admitted and then lost (expired, dropped, shed
+/// later, or left) counts as infinitely late, which is `Duration::MAX`. The mean and the longest are of those that ended by
+/// a handler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Latency {
+    /// Mean.
+    #[serde(rename = "mean_ns", serialize_with = "as_ns")]
+    pub mean: Duration,
+    /// Half took at most this.
+    #[serde(rename = "p50_ns", serialize_with = "as_ns")]
+    pub p50: Duration,
+    /// Nine in ten took at most this.
+    #[serde(rename = "p90_ns", serialize_with = "as_ns")]
+    pub p90: Duration,
+    /// All but one in a hundred took at most this.
+    #[serde(rename = "p99_ns", serialize_with = "as_ns")]
+    pub p99: Duration,
+    /// All but one in a thousand took at most this.
+    #[serde(rename = "p999_ns", serialize_with = "as_ns")]
+    pub p999: Duration,
+    /// The longest.
+    #[serde(rename = "max_ns", serialize_with = "as_ns")]
+    pub max: Duration,
+}
+
+impl Figures {
+    /// Offers that came back from the entry.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.full + self.shed + self.closed
+    }
+
+    /// Share of the offers that came back from the entry, 0 to 1.
+    #[must_use]
+    pub fn refused_share(&self) -> f64 {
+        share(self.refused() as f64, self.offered as f64)
+    }
+
+    /// Share of the requests that were answered in time, 0 to 1.
+    #[must_use]
+    pub fn answered_share(&self) -> f64 {
+        share(self.answered as f64, self.requests as f64)
+    }
+
+    /// Share of the handlers' time that was wasted, 0 to 1.
+    #[must_use]
+    pub fn wasted_share(&self) -> f64 {
+        share(self.wasted.as_secs_f64(), self.busy.as_secs_f64())
+    }
+
+    /// Share of the admitted that expired, 0 to 1.
+    #[must_use]
+    pub fn expired_share(&self) -> f64 {
+        share(self.expired as f64, self.admitted as f64)
+    }
+
+    fn lost(&self) -> u64 {
+        self.expired + self.dropped + self.shed_later + self.left
+    }
+}
+
+fn share(part: f64, whole: f64) -> f64 {
+    if whole == 0.0 { 0.0 } else { part / whole }
+}
+
+/// How an admitted lineage ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    Done,
+    Failed,
+    Expired,
+    Dropped,
+    ShedLater,
+    /// The pipeline stopped.
+    Left,
+}
+
+impl End {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            End::Done => "done",
+            End::Failed => "failed",
+            End::Expired => "expired",
+            End::Dropped => "dropped",
+            End::ShedLater => "shed-later",
+            End::Left => "left",
+        }
+    }
+}
+
+/// The end of an admitted lineage.
+#[derive(Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) end: End,
+    pub(super) latency_ns: u64,
+    pub(super) good: bool,
+    pub(super) given_up: bool,
+    pub(super) busy_ns: u64,
+}
+
+/// Figures while they grow.
+pub(super) struct Tally {
+    figures: Figures,
+    digits: u8,
+    table: Option<Box<Histogram<u64>>>,
+    sum_ns: f64,
+    max_ns: u64,
+}
+
+impl Tally {
+    pub(super) fn new(digits: u8) -> Self {
+        Tally { figures: Figures::default(), digits, table: None, sum_ns: 0.0, max_ns: 0 }
+    }
+
+    pub(super) fn offered(&mut self) {
+        self.figures.offered += 1;
+    }
+
+    pub(super) fn admitted(&mut self) {
+        self.figures.admitted += 1;
+        self.figures.left += 1;
+    }
+
+    pub(super) fn refused(&mut self, why: &Refusal) {
+        let figures = &mut self.figures;
+        match why {
+            Refusal::Shed { reason, .. } => {
+                figures.shed += 1;
+                let by = &mut figures.shed_by;
+                let at = by.iter().position(|shed| shed.reason == reason.as_str()).unwrap_or_else(|| {
+                    by.push(ShedCount::new(reason.as_str()));
+                    by.len() - 1
+                });
+                by[at].events += 1;
+            }
+            Refusal::Closed => figures.closed += 1,
+            _ => figures.full += 1,
+        }
+    }
+
+    pub(super) fn requested(&mut self) {
+        self.figures.requests += 1;
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.figures.answered += 1;
+    }
+
+    pub(super) fn ended(&mut self, ended: &Ended) {
+        let figures = &mut self.figures;
+        figures.left -= u64::from(ended.end != End::Left);
+        match ended.end {
+            End::Done => figures.done += 1,
+            End::Failed => figures.failed += 1,
+            End::Expired => figures.expired += 1,
+            End::Dropped => figures.dropped += 1,
+            End::ShedLater => figures.shed_later += 1,
+            End::Left => {}
+        }
+        figures.good += u64::from(ended.good);
+        figures.given_up += u64::from(ended.given_up);
+        let busy = Duration::from_nanos(ended.busy_ns);
+        figures.busy += busy;
+        let handled = matches!(ended.end, End::Done | End::Failed);
+        if !ended.good {
+            figures.wasted += busy;
+            figures.wasted_on_lost += if handled { Duration::ZERO } else { busy };
+        }
+        if handled {
+            self.latency(ended.latency_ns);
+        }
+    }
+
+    fn latency(&mut self, latency_ns: u64) {
+        self.sum_ns += latency_ns as f64;
+        self.max_ns = self.max_ns.max(latency_ns);
+        let table = self.table.get_or_insert_with(|| {
+            let mut table = Histogram::new(self.digits).expect("so many digits are possible");
+            table.auto(true);
+            Box::new(table)
+        });
+        table.record(latency_ns).expect("a table that grows takes any value");
+    }
+
+    /// Nothing of it is on its way.
+    pub(super) fn is_settled(&self) -> bool {
+        self.figures.left == 0
+    }
+
+    pub(super) fn figures(&self) -> Figures {
+        Figures { latency: self.latencies(), ..self.figures.clone() }
+    }
+
+    fn latencies(&self) -> Latency {
+        let Some(table) = &self.table else { return self.none_came() };
+        let (count, lost) = (table.len(), self.figures.lost());
+        let at = |q: f64| {
+            let rank = (q * (count + lost) as f64).ceil();
+            if rank > count as f64 {
+                return Duration::MAX;
+            }
+            // A bucket's upper edge may lie above what was seen.
+            Duration::from_nanos(table.value_at_quantile(rank / count as f64).min(self.max_ns))
+        };
+        Latency {
+            mean: Duration::from_nanos((self.sum_ns / count as f64) as u64),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: Duration::from_nanos(self.max_ns),
+        }
+    }
+
+    fn none_came(&self) -> Latency {
+        let all = if self.figures.lost() > 0 { Duration::MAX } else { Duration::ZERO };
+        Latency { mean: Duration::ZERO, p50: all, p90: all, p99: all, p999: all, max: Duration::ZERO }
+    }
+}
