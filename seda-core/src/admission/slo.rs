@@ -18,6 +18,8 @@ const SLOTS_PER_SLO: f64 = 4.0;
 const LATE_FEW: f64 = 0.004;
 /// ...and from this one on the wait that 99 in a hundred keep.
 const LATE_MANY: f64 = 0.008;
+/// A queue that was empty within the last objective took in a burst, and a bad one may have cost more: twice that.
+const BURST: f64 = 0.5;
 /// Weight of an event in those shares.
 const LATE_WEIGHT: f64 = 1.0 / 2048.0;
 /// Settled events after which the room is reckoned anew.
@@ -42,14 +44,14 @@ const PAST: f64 = 0.9;
 /// |---|---|---|
 /// | offer | admitted if a place is free, or n is at most the room | |
 /// | room | n s/c + s <= T | Little's law: the mean wait; lets every burst in that fits |
-/// | ... when 0.4 to 0.8 % of the admitted were late | n s/c + s + sqrt(2.33^2 n (sd/c)^2 + (p99 - s)^2) <= T | one in a hundred may be late; the budget is spent on bursts, and saved when it is gone |
+/// | ... when 0.4 to 0.8 % of the admitted were late, twice that where the queue was empty within T | n s/c + s + sqrt(2.33^2 n (sd/c)^2 + (p99 - s)^2) <= T | one in a hundred may be late; the budget is spent on bursts, and saved when it is gone |
 /// | ... when demand is r > 1.05 capacities | n <= 4.6 / ln r | a queue that never empties delays without serving more: this one is empty 1 % of the time. Where p99 > T: 3.0 / ln r, 5 % |
 /// | take | not started if the wait is over T - q90 of the service | it would most likely be late; at most 0.8 % end so, then only what is later than T - q10 |
 /// | shed | retry after the predicted drain down to the room, times 1 to 2 | spread, so that those who were refused do not come back together |
 ///
 /// | state | window |
 /// |---|---|
-/// | s, sd | 128 events; where a 16-event mean of log s leaves its noise of 3 sigma, that pace holds at once |
+/// | s, sd | 128 events; where a 16-event mean of log s leaves its noise of 3.5 sigma, that pace holds at once |
 /// | quantiles | histogram of 512 to 1024 events, half a doubling wide |
 /// | r | offers, shed ones with them, in the last T and the last 4 T: the less of both |
 /// | late | 2048 events; those alone that are late because they waited |
@@ -85,8 +87,9 @@ pub struct Slo {
     reckoned: usize,
     use_of: Use,
     slot_ends_ns: u64,
-    /// When a place was last free.
+    /// When a place was last freed, and when nothing waited.
     freed_ns: u64,
+    emptied_ns: u64,
     bursts: f64,
     jitter: Rng,
 }
@@ -145,6 +148,7 @@ impl Slo {
             use_of: Use::default(),
             slot_ends_ns: 0,
             freed_ns: 0,
+            emptied_ns: 0,
             bursts: 0.0,
             // Which refusal gets which jitter means nothing, so every policy may have the same.
             jitter: Rng::new(0),
@@ -170,13 +174,18 @@ impl Slo {
             tail_ns: (self.pace.quantile_ns(0.99) - mean).max(0.0),
             each_ns: self.each_ns,
             spread_ns: self.pace.deviation_ns() / places,
-            spent: spent(self.late),
+            spent: spent(if self.stands() { self.late } else { BURST * self.late }),
             load: self.load(),
             bursts: self.bursts.exp(),
         };
         self.room = numbers.room();
         let q = 0.1 + 0.8 * (1.0 - spent(self.expired));
         self.patience_ns = (self.slo_ns - self.pace.quantile_ns(q)).max(0.0);
+    }
+
+    /// The queue has not been empty for longer than the objective.
+    fn stands(&self) -> bool {
+        self.use_of.since_ns.saturating_sub(self.emptied_ns) as f64 > self.slo_ns
     }
 
     /// Demand in capacities.
@@ -244,7 +253,7 @@ impl Admission for Slo {
         }
         let waiting = backlog + offer.events;
         if waiting + busy <= limit {
-            self.freed_ns = offer.now_ns;
+            (self.freed_ns, self.emptied_ns) = (offer.now_ns, offer.now_ns);
             return Verdict::Admit;
         }
         if self.fits(waiting as f64, offer) { Verdict::Admit } else { self.shed(waiting as f64) }
@@ -252,6 +261,9 @@ impl Admission for Slo {
 
     fn take(&mut self, take: &Take) {
         self.use_of.note(take.now_ns, take.load.busy);
+        if take.load.backlog == 0 {
+            self.emptied_ns = take.now_ns;
+        }
     }
 
     fn patience_ns(&self) -> Option<u64> {

@@ -116,8 +116,9 @@ impl<T: Event> Inbox<T> {
         let book = &mut gate.book;
         book.counts.offered += 1;
         if self.core.shared.measures() || self.core.patience_ns() != 0 {
-            let sampled =
-                self.core.patience_ns() != 0 || book.counts.offered.is_multiple_of(STAMP_EVERY) || gate.store.len() == 0;
+            let sampled = self.core.patience_ns() != 0
+                || book.counts.offered.is_multiple_of(STAMP_EVERY)
+                || gate.store.len() == 0;
             // An ask has just read the clock for its deadline.
             if sampled && envelope.stamp_ns == 0 {
                 envelope.stamp_ns = self.core.shared.clock.now_ns();

@@ -9,7 +9,7 @@ const LONG: f64 = 1.0 / 128.0;
 /// Weight of a sample in the short run.
 const SHORT: f64 = 1.0 / 16.0;
 /// Standard deviations by which the two runs must differ before the pace counts as changed.
-const SIGMAS: f64 = 3.0;
+const SIGMAS: f64 = 3.5;
 /// Samples before a change is looked for.
 const WARM: f64 = 32.0;
 
