@@ -142,6 +142,11 @@ pub trait Admission: Send {
         let _ = settle;
     }
 
+    /// What it has found, while running, that its parameters cannot keep: told in the snapshot, with the numbers.
+    fn concern(&self) -> Option<String> {
+        None
+    }
+
     /// What does not make sense in its parameters, told at start with the other findings.
     fn check(&self) -> Option<String> {
         None

@@ -109,8 +109,9 @@ struct Use {
 }
 
 impl Use {
-    fn note(&mut self, now_ns: u64, busy: usize) {
-        self.held_ns += self.busy as f64 * now_ns.saturating_sub(self.since_ns) as f64;
+    /// At most so much time since the last note counts: a clock that jumps has kept no place.
+    fn note(&mut self, now_ns: u64, busy: usize, most_ns: f64) {
+        self.held_ns += self.busy as f64 * (now_ns.saturating_sub(self.since_ns) as f64).min(most_ns);
         self.since_ns = now_ns.max(self.since_ns);
         self.busy = busy;
     }
@@ -242,7 +243,7 @@ fn spent(share: f64) -> f64 {
 impl Admission for Slo {
     fn offer(&mut self, offer: &Offer) -> Verdict {
         let Load { backlog, busy, limit, .. } = offer.load;
-        self.use_of.note(offer.now_ns, busy);
+        self.use_of.note(offer.now_ns, busy, self.slo_ns);
         if offer.now_ns >= self.slot_ends_ns {
             self.turn(offer.now_ns);
         }
@@ -260,7 +261,7 @@ impl Admission for Slo {
     }
 
     fn take(&mut self, take: &Take) {
-        self.use_of.note(take.now_ns, take.load.busy);
+        self.use_of.note(take.now_ns, take.load.busy, self.slo_ns);
         if take.load.backlog == 0 {
             self.emptied_ns = take.now_ns;
         }
@@ -280,7 +281,7 @@ impl Admission for Slo {
     }
 
     fn settle(&mut self, settle: &Settle) {
-        self.use_of.note(settle.now_ns, settle.load.busy);
+        self.use_of.note(settle.now_ns, settle.load.busy, self.slo_ns);
         self.freed_ns = settle.now_ns;
         let handled = settle.events.saturating_sub(settle.expired);
         let service_ns = settle.service_ns as f64;
@@ -303,7 +304,144 @@ impl Admission for Slo {
         }
     }
 
+    fn concern(&self) -> Option<String> {
+        if !self.pace.is_known() || self.pace.is_new() {
+            return None;
+        }
+        let (mean_ns, p99_ns) = (self.pace.mean_ns(), self.pace.quantile_ns(0.99));
+        let time = |ns: f64| Duration::from_nanos(ns as u64);
+        if mean_ns > self.slo_ns {
+            let median_ns = self.pace.quantile_ns(0.5);
+            return Some(format!(
+                "the objective of {:.1?} is below the service time: {:.1?} on the mean, {:.1?} for half of them; raise it, or make the handler quicker",
+                self.slo,
+                time(mean_ns),
+                time(median_ns)
+            ));
+        }
+        (p99_ns > self.slo_ns).then(|| {
+            format!(
+                "the objective of {:.1?} is below what one in a hundred takes without any wait: {:.1?}",
+                self.slo,
+                time(p99_ns)
+            )
+        })
+    }
+
     fn check(&self) -> Option<String> {
         self.slo.is_zero().then(|| "an objective of no time admits nothing; give a time above 0".to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVICE_NS: u64 = 4_000_000;
+
+    /// One that has seen a thousand services of 4 ms by four workers, the last just now.
+    fn seasoned(slo_ms: u64) -> (Slo, u64) {
+        let (mut policy, mut now_ns) = (Slo::new(Duration::from_millis(slo_ms)), 1);
+        for _ in 0..1000 {
+            assert_eq!(policy.offer(&offer(now_ns, 0, 0)), Verdict::Admit);
+            now_ns += SERVICE_NS;
+            policy.settle(&settle(now_ns, 0));
+        }
+        (policy, now_ns)
+    }
+
+    fn offer(now_ns: u64, backlog: usize, busy: usize) -> Offer {
+        let load = Load { backlog, busy, limit: 4, ..Load::default() };
+        Offer { now_ns, events: 1, load, ..Offer::default() }
+    }
+
+    fn settle(now_ns: u64, wait_ns: u64) -> Settle {
+        let load = Load { limit: 4, ..Load::default() };
+        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns, service_ns: SERVICE_NS, load }
+    }
+
+    #[test]
+    fn what_fits_is_admitted_and_what_does_not_is_told_when_to_come_back() {
+        let (mut policy, now_ns) = seasoned(50);
+        assert_eq!(policy.offer(&offer(now_ns, 45, 4)), Verdict::Admit);
+        let Verdict::Shed { reason, retry_after: Some(after) } = policy.offer(&offer(now_ns, 86, 4)) else {
+            panic!("86 events before it take 86 ms");
+        };
+        assert_eq!(reason.as_str(), "slo");
+        // 41 too many, at one each millisecond, times 1 to 2.
+        assert!((Duration::from_millis(40)..Duration::from_millis(83)).contains(&after), "{after:?}");
+    }
+
+    #[test]
+    fn those_who_are_refused_together_are_not_told_to_come_back_together() {
+        let (mut policy, now_ns) = seasoned(50);
+        let mut told: Vec<_> = (0..100).map(|_| policy.offer(&offer(now_ns, 86, 4))).collect();
+        told.dedup();
+        assert!(told.len() > 90);
+    }
+
+    #[test]
+    fn a_deadline_that_is_nearer_than_the_objective_counts() {
+        let (mut policy, now_ns) = seasoned(50);
+        let near = Offer { deadline_ns: Some(now_ns + 10_000_000), ..offer(now_ns, 20, 4) };
+        assert!(matches!(policy.offer(&near), Verdict::Shed { .. }));
+        let far = Offer { deadline_ns: Some(now_ns + 30_000_000), ..offer(now_ns, 20, 4) };
+        assert_eq!(policy.offer(&far), Verdict::Admit);
+    }
+
+    #[test]
+    fn handlers_that_hang_close_the_door_and_the_first_that_returns_opens_it() {
+        let (mut policy, now_ns) = seasoned(50);
+        let later_ns = now_ns + 60_000_000;
+        assert!(matches!(policy.offer(&offer(later_ns, 0, 4)), Verdict::Shed { .. }));
+        policy.settle(&settle(later_ns, 0));
+        assert_eq!(policy.offer(&offer(later_ns, 0, 4)), Verdict::Admit);
+    }
+
+    #[test]
+    fn nothing_measured_yet_admits_all_and_a_free_place_always_does() {
+        let mut new = Slo::new(Duration::from_millis(50));
+        assert_eq!(new.offer(&offer(1, 500, 4)), Verdict::Admit);
+        let (mut tight, now_ns) = seasoned(1);
+        assert_eq!(tight.offer(&offer(now_ns, 0, 3)), Verdict::Admit);
+    }
+
+    #[test]
+    fn an_objective_below_the_service_time_is_told_with_the_numbers() {
+        let told = seasoned(1).0.concern().unwrap_or_default();
+        assert!(told.starts_with("the objective of 1.0ms is below the service time: 4.0ms on the mean"), "{told}");
+        assert_eq!(seasoned(50).0.concern(), None);
+        assert!(Slo::new(Duration::ZERO).check().is_some());
+    }
+
+    #[test]
+    fn a_clock_that_jumps_changes_nothing_by_itself() {
+        let (mut policy, now_ns) = seasoned(50);
+        for at_ns in [now_ns + 1_000_000_000_000_000, 5, now_ns] {
+            policy.settle(&settle(at_ns, 0));
+            assert_eq!(policy.offer(&offer(at_ns, 10, 4)), Verdict::Admit, "at {at_ns}");
+        }
+    }
+
+    /// `cargo test --release -p seda-core --lib cost -- --ignored --nocapture`
+    #[test]
+    #[ignore = "prints what an event costs; means something in a release build alone"]
+    fn cost_of_an_event() {
+        const EVENTS: u64 = 10_000_000;
+        let (mut policy, mut now_ns) = seasoned(50);
+        let began = std::time::Instant::now();
+        let mut admitted = 0;
+        for n in 0..EVENTS {
+            now_ns += 1_000_000;
+            admitted += u64::from(policy.offer(&offer(now_ns, (n % 40) as usize, 4)) == Verdict::Admit);
+            policy.take(&Take { now_ns, events: 1, load: Load { busy: 4, limit: 4, ..Load::default() } });
+            let service_ns = SERVICE_NS + n % 1024 * 1024;
+            policy.settle(&Settle { service_ns, wait_ns: 1_000_000, ..settle(now_ns, 0) });
+        }
+        let each_ns = began.elapsed().as_nanos() as f64 / EVENTS as f64;
+        println!("{each_ns:.1} ns for offer, take and settle of one event; {admitted} admitted");
+        let began = std::time::Instant::now();
+        let shed = (0..EVENTS).filter(|_| policy.offer(&offer(now_ns, 400, 4)) != Verdict::Admit).count();
+        println!("{:.1} ns for one that is shed; {shed} were", began.elapsed().as_nanos() as f64 / EVENTS as f64);
     }
 }

@@ -285,6 +285,10 @@ impl Book {
         self.policy.as_ref()?.patience_ns()
     }
 
+    pub(crate) fn concern(&self) -> Option<String> {
+        self.policy.as_ref()?.concern()
+    }
+
     pub(crate) fn objective_ns(&self) -> Option<u64> {
         self.policy.as_ref()?.objective_ns()
     }

@@ -271,6 +271,7 @@ impl dyn Books + '_ {
             oldest: Duration::from_nanos(if oldest == 0 { 0 } else { now_ns.saturating_sub(oldest) }),
             in_hand: book.in_hand,
             left: book.left + store.len() + book.in_hand,
+            concern: book.concern(),
             counts: book.counts.clone(),
             wait: Default::default(),
             service: Default::default(),

@@ -8,8 +8,10 @@ const HALVE_AT: u32 = 1024;
 const LONG: f64 = 1.0 / 128.0;
 /// Weight of a sample in the short run.
 const SHORT: f64 = 1.0 / 16.0;
-/// Standard deviations by which the two runs must differ before the pace counts as changed.
-const SIGMAS: f64 = 3.5;
+/// Standard deviations by which the two runs must differ before the pace counts as changed, and to which they must have come
+/// together before it counts as the usual one again.
+const LEAVE: f64 = 3.5;
+const RETURN: f64 = 1.0;
 /// Samples before a change is looked for.
 const WARM: f64 = 32.0;
 
@@ -75,7 +77,8 @@ impl Pace {
         let apart = self.log_short - self.log;
         // The variance of a moving mean is that of its samples times weight / (2 - weight).
         let noise = self.log_variance * SHORT / (2.0 - SHORT);
-        let clear = apart * apart > SIGMAS * SIGMAS * noise && self.samples > WARM;
+        let sigmas = if self.factor == 1.0 { LEAVE } else { RETURN };
+        let clear = apart * apart > sigmas * sigmas * noise && self.samples > WARM;
         if clear { exp2(apart) } else { 1.0 }
     }
 
@@ -167,11 +170,11 @@ mod tests {
     fn a_change_of_pace_is_followed_within_a_few_dozen_samples() {
         let (mut pace, mut rng) = (Pace::default(), Rng::new(2));
         after(&mut pace, &mut rng, 1000, 4e6);
-        let slow_ns = after(&mut pace, &mut rng, 48, 16e6);
+        let slow_ns = after(&mut pace, &mut rng, 64, 16e6);
         assert!(slow_ns > 10e6, "{slow_ns}");
         after(&mut pace, &mut rng, 500, 16e6);
-        let quick_ns = after(&mut pace, &mut rng, 48, 4e6);
-        assert!(quick_ns < 6.5e6, "{quick_ns}");
+        let quick_ns = after(&mut pace, &mut rng, 64, 4e6);
+        assert!(quick_ns < 7e6, "{quick_ns}");
     }
 
     #[test]
