@@ -2,10 +2,13 @@
 //! thread or queue, and what it decides is enforced elsewhere.
 
 mod max_concurrency;
+mod path;
 mod slo;
 mod token_bucket;
 
 pub use max_concurrency::MaxConcurrency;
+pub use path::Ahead;
+pub(crate) use path::{Gauge, Path, Reading};
 pub use slo::Slo;
 pub use token_bucket::TokenBucket;
 
@@ -43,6 +46,8 @@ pub struct Load {
     pub limit: usize,
     /// Mean service time per event; 0 until the first was measured.
     pub service_ns: u64,
+    /// What stands before an event behind this stage; for offers to a stage with an objective, and others behind it.
+    pub ahead: Option<Ahead>,
 }
 
 /// Events left the queue for a worker.

@@ -212,6 +212,8 @@ pub(super) fn manners(pipeline: &Pipeline) -> Vec<Manner<'_>> {
         name: &stage.name,
         when_full: stage.options.when_full,
         has_policy: stage.options.policy != Numbers::None,
+        has_objective: matches!(stage.options.policy, Numbers::Slo { .. }),
+        is_source: stage.is_source,
         domain: match stage.options.placement {
             Placement::Domain { domain, .. } => Some(domain.index as usize),
             Placement::Own(_) | Placement::Tasks { .. } => None,

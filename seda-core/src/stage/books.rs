@@ -1,6 +1,9 @@
 //! What drivers, drain and snapshot see of a stage's books.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use super::{
     book::{Book, Flush, Pull},
@@ -9,7 +12,7 @@ use super::{
     waiter::{Resume, Waiter, wake_all},
 };
 use crate::{
-    admission::Admission,
+    admission::{Admission, Gauge, Path},
     clock::ns,
     event::Event,
     metrics::{Blocked, Counts, Distribution, StageSnapshot},
@@ -221,6 +224,24 @@ impl dyn Books + '_ {
         self.decide_anew(has_policy);
         // Questions may have come before.
         self.wake_waiters();
+    }
+
+    /// Only sources feed it: what its objective has no room for waits with them.
+    pub(crate) fn pause_sources(&self, pauses: bool) {
+        let patience_ns = change(self, |book| {
+            book.pauses = pauses && book.objective_ns().is_some();
+            book.patience_ns()
+        });
+        self.core().be_patient(patience_ns);
+    }
+
+    /// Who is behind it, in the order in which events come to them.
+    pub(crate) fn lead_to(&self, behind: Vec<Arc<Gauge>>) {
+        let own = self.core().gauge.clone();
+        change(self, |book| {
+            let objective_ns = book.objective_ns();
+            book.path = objective_ns.map(|objective_ns| Path::new(own, behind, objective_ns));
+        });
     }
 
     /// Changes one of them while it runs.

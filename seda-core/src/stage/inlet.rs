@@ -102,6 +102,7 @@ impl<T: Event> Inbox<T> {
                 if envelope.stamp_ns == 0 {
                     envelope.stamp_ns = now_ns;
                 }
+                self.keep_objective(&mut envelope, now_ns, by);
             }
             Ok(Decision::Drop) => {
                 drop(gate);
@@ -153,11 +154,12 @@ impl<T: Event> Inbox<T> {
         }
         let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
         // The first stands for its batch, as a stamp does.
+        let admitted_ns;
         let mut followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
         let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue { .. }) => {}
+            Ok(Decision::Enqueue { now_ns }) => admitted_ns = now_ns,
             Ok(Decision::Drop) => {
                 drop(gate);
                 return Attempt::Taken;
@@ -176,11 +178,12 @@ impl<T: Event> Inbox<T> {
         });
         match &mut gate.store {
             // Copied under the lock into memory that the queue keeps, which costs less than to allocate it outside.
-            Store::Plain(queue) => queue.extend(stamped),
+            Store::Plain(queue) if self.core.lineage_ns() == 0 => queue.extend(stamped),
             store => {
                 for (at, mut envelope) in stamped.enumerate() {
                     let read = reads.get(at).copied().unwrap_or_default();
                     keep_deadline(&mut envelope, read);
+                    self.keep_objective(&mut envelope, admitted_ns, by);
                     self.push(store, envelope, read);
                 }
             }
@@ -227,6 +230,7 @@ impl<T: Event> Inbox<T> {
             self.after_push(gate, true);
             return Err((envelope.event, why));
         }
+        self.keep_objective(&mut envelope, now_ns, Offerer::default());
         gate.book.counts.offered += 1;
         self.push(&mut gate.store, envelope, read);
         self.after_offer(gate);
@@ -328,6 +332,15 @@ impl<T: Event> Inbox<T> {
             self.core.shared.budget.release(weight);
             lose(&oldest, &Loss::Dropped);
             evicted.push_back(oldest);
+        }
+    }
+
+    /// The objective of what comes from outside is its deadline, for the stages behind.
+    #[inline]
+    fn keep_objective(&self, envelope: &mut Envelope<T>, now_ns: u64, by: Offerer) {
+        let lineage_ns = self.core.lineage_ns();
+        if lineage_ns != 0 && !by.inside {
+            keep_deadline(envelope, Read { deadline_ns: now_ns + lineage_ns, ..Read::default() });
         }
     }
 
