@@ -174,6 +174,28 @@ fn a_source_is_paused_and_never_shed() {
     assert!(snapshot.wait.p99 < ms(50), "{:?}", snapshot.wait.p99);
 }
 
+/// The high class is offered half of the capacity, in all it is ten times it: goodput of each by the capacity.
+fn two_classes(seed: u64) -> Results {
+    let mut p = Pipeline::named("classes");
+    let work = (|_: u64| ()).threads(4).slo(ms(50)).classes(2, |_| 0);
+    let offers = p.sink("work", work);
+    let run = Run::new(p)
+        .entry(offers, Arrivals::poisson(500.0).kind("high").class(1), |n| n)
+        .entry(offers, Arrivals::poisson(9_500.0).kind("low"), |n| n)
+        .service("work", Service::exponential(ms(4)));
+    run.slo(ms(50)).seed(seed).warm_up(secs(1)).during(secs(41)).unwrap()
+}
+
+#[test]
+fn the_high_class_hardly_notices_what_the_low_one_offers_and_the_low_one_gets_the_rest() {
+    let results = two_classes(1);
+    let (high, low) = (results.kind("high").unwrap(), results.kind("low").unwrap());
+    let share = high.good as f64 / high.offered as f64;
+    assert!(share >= 0.999, "{share} of the high ones were good\n{results}");
+    let rest = low.good as f64 / (40.0 * 1000.0 - high.good as f64);
+    assert!(rest >= 0.95, "{rest} of the rest went to low ones\n{results}");
+}
+
 /// The whole matrix, five seeds, as a table: `cargo test --release --features sim --test overload_slo -- --ignored --nocapture`.
 #[test]
 #[ignore = "minutes in a debug build; it prints, and asserts nothing"]
@@ -197,6 +219,12 @@ fn the_whole_matrix() {
         println!(
             "chain of five, seed {seed}: goodput {goodput:.4} of the tightest, lost work {lost:.2} %, p99 {p99:?}"
         );
+    }
+    for seed in 1..=5 {
+        let results = two_classes(seed);
+        let (high, low) = (results.kind("high").unwrap(), results.kind("low").unwrap());
+        let (share, rest) = (high.good as f64 / high.offered as f64, low.good as f64 / (40e3 - high.good as f64));
+        println!("two classes, seed {seed}: high {share:.5} good, low {rest:.4} of the rest");
     }
     for mean in SCALES {
         let seeds = |scene: Scene, during: std::ops::Range<f64>, until: f64| {

@@ -38,6 +38,8 @@ pub struct Offer {
 pub struct Load {
     /// Events that wait in the queue.
     pub backlog: usize,
+    /// Of those, the ones of lower classes than the offer's: it is taken before them.
+    pub behind: usize,
     /// Events that workers hold.
     pub in_hand: usize,
     /// Places for workers that are in use, from take to slot free; a stalled one counts.

@@ -199,6 +199,13 @@ impl After {
     }
 }
 
+/// Events that wait, and of them those of lower classes than the offer's.
+#[derive(Clone, Copy)]
+pub(crate) struct Queued {
+    pub(crate) len: usize,
+    pub(crate) behind: usize,
+}
+
 /// What the books look at in an event from upstream.
 #[derive(Clone, Copy)]
 pub(crate) struct Inner {
@@ -349,10 +356,11 @@ impl Book {
         n: usize,
         class: u8,
         deadline_ns: u64,
-        len: usize,
+        queued: Queued,
         now_ns: u64,
     ) -> Result<(), Refusal> {
-        let mut load = self.load(len);
+        let mut load = self.load(queued.len);
+        load.behind = queued.behind;
         let Some(policy) = &mut self.policy else { return Ok(()) };
         load.ahead = self.path.as_mut().and_then(|path| path.ahead(now_ns));
         let deadline_ns = (deadline_ns != 0).then_some(deadline_ns);
@@ -395,7 +403,7 @@ impl Book {
 
     pub(crate) fn load(&self, backlog: usize) -> Load {
         let (in_hand, service_ns) = (self.in_hand, self.service_ns);
-        Load { backlog, in_hand, busy: self.in_use, limit: self.limit, service_ns, ahead: None }
+        Load { backlog, behind: 0, in_hand, busy: self.in_use, limit: self.limit, service_ns, ahead: None }
     }
 
     /// Counts a refusal and passes it on.
@@ -409,7 +417,8 @@ impl Book {
     }
 
     /// What becomes of an event from upstream: never closed to it, and what is refused is handed on.
-    pub(crate) fn inner(&mut self, core: &StageCore, marks: Inner, len: usize, bytes: u64) -> Fate {
+    pub(crate) fn inner(&mut self, core: &StageCore, marks: Inner, queued: Queued, bytes: u64) -> Fate {
+        let len = queued.len;
         // Inner events have waited their turn: the places for those who need many are not kept from them.
         let room = match self.room_for(1, marks.weight, len, bytes, true) {
             Room::Wait => return Fate::Stall,
@@ -432,7 +441,7 @@ impl Book {
             return Fate::Stall;
         }
         let now_ns = if self.has_policy() { core.shared.clock.now_ns() } else { 0 };
-        if let Err(why) = self.admit(1, marks.class, marks.deadline_ns, len, now_ns) {
+        if let Err(why) = self.admit(1, marks.class, marks.deadline_ns, queued, now_ns) {
             self.paused = self.pauses;
             return if self.pauses { Fate::Stall } else { Fate::Spill(why) };
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    book::{Book, Fate, Flush, Inner, Need, Room},
+    book::{Book, Fate, Flush, Inner, Need, Queued, Room},
     inbox::{Gate, Inbox, Read, class_of, keep_deadline, lose},
     waiter::Waiter,
 };
@@ -225,8 +225,8 @@ impl<T: Event> Inbox<T> {
             let why = gate.book.refuse(1, Refusal::Closed);
             return Err((envelope.event, why));
         }
-        let (now_ns, len) = (self.policy_time(&gate.book), gate.store.len());
-        if let Err(why) = gate.book.admit(1, read.class, read.deadline_ns, len, now_ns) {
+        let (now_ns, queued) = (self.policy_time(&gate.book), queued(&gate.store, read.class));
+        if let Err(why) = gate.book.admit(1, read.class, read.deadline_ns, queued, now_ns) {
             self.after_push(gate, true);
             return Err((envelope.event, why));
         }
@@ -316,7 +316,7 @@ impl<T: Event> Inbox<T> {
             Room::Yes | Room::DropOldest => {}
         }
         let now_ns = self.policy_time(book);
-        book.admit(n, read.class, deadline_ns, store.len(), now_ns).map_err(Some)?;
+        book.admit(n, read.class, deadline_ns, queued(store, read.class), now_ns).map_err(Some)?;
         if matches!(room, Room::DropOldest) {
             self.make_room(store, book, n, read.weight, evicted);
         }
@@ -455,7 +455,7 @@ impl<T: Event> Inbox<T> {
         let Gate { store, book } = gate;
         let deadline_ns = lane.front().map_or(0, |first| deadline_of(&first.marks));
         let inner = Inner { weight: read.weight, class: read.class, deadline_ns };
-        let fate = book.inner(&self.core, inner, store.len(), store.bytes());
+        let fate = book.inner(&self.core, inner, queued(store, read.class), store.bytes());
         if matches!(fate, Fate::Stall) {
             return true;
         }
@@ -483,6 +483,10 @@ impl<T: Event> Inbox<T> {
 /// `None` if it panicked.
 fn guarded(read: &mut dyn FnMut() -> Read) -> Option<Read> {
     catch_unwind(AssertUnwindSafe(read)).ok()
+}
+
+fn queued<T>(store: &Store<T>, class: u8) -> Queued {
+    Queued { len: store.len(), behind: store.below(class) }
 }
 
 fn deadline_of(marks: &Option<Box<Marks>>) -> u64 {
