@@ -1,16 +1,24 @@
 //! Admission: whether an offer is taken. A policy is arithmetic on numbers that it is handed; it holds no clock, lock,
 //! thread or queue, and what it decides is enforced elsewhere.
 
+mod aimd;
+mod codel;
+mod gradient;
 mod max_concurrency;
 mod path;
 mod slo;
 mod token_bucket;
+mod vegas;
 
+pub use aimd::Aimd;
+pub use codel::CoDel;
+pub use gradient::Gradient;
 pub use max_concurrency::MaxConcurrency;
 pub use path::Ahead;
 pub(crate) use path::{Gauge, Path, Reading};
 pub use slo::Slo;
 pub use token_bucket::TokenBucket;
+pub use vegas::Vegas;
 
 use std::{any::Any, time::Duration};
 
