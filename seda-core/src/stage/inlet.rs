@@ -154,12 +154,11 @@ impl<T: Event> Inbox<T> {
         }
         let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
         // The first stands for its batch, as a stamp does.
-        let admitted_ns;
         let mut followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
         let mut evicted = Batch::new();
         let mut gate = lock(&self.gate);
-        match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue { now_ns }) => admitted_ns = now_ns,
+        let admitted_ns = match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
+            Ok(Decision::Enqueue { now_ns }) => now_ns,
             Ok(Decision::Drop) => {
                 drop(gate);
                 return Attempt::Taken;
@@ -168,7 +167,7 @@ impl<T: Event> Inbox<T> {
                 drop(gate);
                 return attempt(refusal, events);
             }
-        }
+        };
         gate.book.counts.offered += n as u64;
         let every = self.stamp_every();
         let stamped = events.into_iter().enumerate().map(|(at, event)| Envelope {
