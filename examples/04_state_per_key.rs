@@ -1,4 +1,4 @@
-//! State per key: `.keyed(..)` hands out one key's events in their order and one at a time, while other keys go on.
+//! State per key: `.keyed_by(..)` hands out one key's events in their order and one at a time, while other keys go on.
 //!
 //! Type:
 //! ```sh
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use seda::prelude::*;
 
 struct Booking {
-    account: &'static str,
+    account: String,
     cents: i64,
 }
 
@@ -32,12 +32,12 @@ type Shared = Arc<Mutex<Account>>;
 
 /// Which worker gets a key changes from batch to batch, so the state stands beside the workers, not in them.
 #[derive(Clone, Default)]
-struct Accounts(Arc<Mutex<HashMap<&'static str, Shared>>>);
+struct Accounts(Arc<Mutex<HashMap<String, Shared>>>);
 
 impl Accounts {
     /// The map is locked only for as long as it takes to look.
-    fn find(&self, name: &'static str) -> Shared {
-        self.0.lock().expect("nobody panics while looking").entry(name).or_default().clone()
+    fn find(&self, name: &str) -> Shared {
+        self.0.lock().expect("nobody panics while looking").entry(name.to_string()).or_default().clone()
     }
 }
 
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let accounts = Accounts::default();
     let books = accounts.clone();
     let book = move |Booking { account, cents }: Booking| {
-        let account = books.find(account);
+        let account = books.find(&account);
         // Never waited for: nobody else has this account now. If somebody had, this would panic and count as failed.
         let mut account = account.try_lock().expect("one event of a key at a time");
         if account.cents + cents < 0 {
@@ -57,12 +57,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
 
     let mut p = Pipeline::named("bank");
-    let inlet = p.sink("book", book.threads(4).keyed(|booking| booking.account).batch_max(8));
+    let inlet = p.sink("book", book.threads(4).keyed_by(|booking| &booking.account).batch_max(8));
     let running = p.start()?;
     let bookings = running.entry(inlet);
     let few = [("ada", 5), ("bob", 2), ("ada", 5), ("bob", -9), ("ada", -3), ("bob", -2), ("ada", 5)];
     for (account, cents) in few.into_iter().chain([("cleo", 1); 300]) {
-        bookings.offer(Booking { account, cents })?;
+        bookings.offer(Booking { account: account.to_string(), cents })?;
     }
     let report = running.drain(Deadlines::default());
 

@@ -7,14 +7,14 @@
 //! See:
 //! ```text
 //! stage.price.threads = 2..8 (examples/09_configuration.toml:3)
-//!     held at 2: nothing turns it by itself yet, a change can
+//!     2 now; only a live change moves it within 2..8
 //! stage.price.queue.events = 200 (SEDA__PIPELINE__ORDERS__STAGE__PRICE__QUEUE__EVENTS)
 //! stage.price.batch_max = 16 (code)
 //! stage.print.domain = front (examples/09_configuration.toml:8)
 //! changed: stage.price.threads: 2..8 -> 4
 //! refused: `stage.price.threads` is set to 16 (live), but it started with 2..8 and stays within that; …
 //! stage.price.threads = 4 (live)
-//!     can be changed within 2..8 while running
+//!     a live change can set it within 2..8
 //!
 //! pipeline `orders` cannot start: 1 finding
 //!   1. there is no key `stage.price.thraeds`

@@ -38,7 +38,7 @@ fn run(mut p: Pipeline, head: Inlet<Order>, outs: Vec<Outlet<u64>>) -> String {
 mod by_macro {
     use super::*;
 
-    #[stage(LookUp, threads = 2..=8, queue = 50, keyed = |order| order.id, classes(2, |order| u8::from(order.id > 10)))]
+    #[stage(LookUp, threads = 2..=8, queue = 50, keyed_by = |order| &order.id, classes(2, |order| u8::from(order.id > 10)))]
     pub(super) fn look_up(order: Order, rates: &Rates, label: &str, _cx: &Cx) -> Result<u64, u64> {
         assert_eq!(label, "rates");
         if order.id.is_multiple_of(3) { Err(order.id) } else { Ok(order.cents * rates.percent) }

@@ -29,7 +29,7 @@ pub trait Concurrent: Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Concurrent for T {}
 
-/// 16 bytes beside the event, and a box for the rarer marks.
+/// An event with what stands beside it, while it is looked at: a batch keeps only what is there.
 #[derive(Debug)]
 pub(crate) struct Envelope<T> {
     pub(crate) event: T,
@@ -41,11 +41,6 @@ pub(crate) struct Envelope<T> {
 impl<T> Envelope<T> {
     pub(crate) fn new(event: T) -> Self {
         Envelope { event, stamp_ns: 0, marks: None }
-    }
-
-    /// The same marks around what became of the event.
-    pub(crate) fn with<U>(self, f: impl FnOnce(T) -> U) -> Envelope<U> {
-        Envelope { event: f(self.event), stamp_ns: self.stamp_ns, marks: self.marks }
     }
 }
 

@@ -71,10 +71,8 @@ pub use stage::{
     async_handler::AsyncHandler,
     cx::Cx,
     described::{Described, Description, EventKey},
-    handler::{
-        Answers, Batch, Batched, BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, batch,
-        per_worker,
-    },
+    fitting::{IntoSink, SinkFn, StepFn},
+    handler::{BoxError, Handler, HandlerMut, IntoStage, IntoWorker, PerWorker, StageParts, per_worker},
     inlet::Inlet,
     named::Stage,
     offer::{Entry, Permit},
@@ -85,6 +83,7 @@ pub use stage::{
     source::{IntoSource, Pull, PullAsync, Pulled, SourceParts, pull, pull_async},
     task::{TASKS, TaskCx, TaskFn, task},
     tune::{Domain, StageOptionsExt},
+    whole::{Answers, Batch, Batched, batch},
 };
 pub use stopping::Stopping;
 pub use units::{kib, mib, ms, secs, us};

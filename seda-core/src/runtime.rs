@@ -14,7 +14,7 @@ use crate::{
     options::Deadlines,
     outcome::Refused,
     settings::{ChangeError, Changed, Configure, Explained, Settings},
-    stage::{inbox::Inbox, inlet::Inlet, offer::Entry},
+    stage::{inlet::Inlet, offer::Entry},
     stopping::Stopping,
     watch::Watch,
 };
@@ -124,6 +124,12 @@ impl Running {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.crew().keeper.look().snapshot
+    }
+
+    /// The same with the tables behind the percentiles.
+    #[cfg(feature = "sim")]
+    pub(crate) fn look(&self) -> crate::drive::Looked {
+        self.crew().keeper.look()
     }
 
     /// Whether it is alive and ready, and if not, which stage is not and why. Does not block.
@@ -291,9 +297,9 @@ pub(crate) fn close(graph: &Graph, sources_too: bool) {
     graph.shared.closing.store(true, Ordering::Release);
     graph.shared.draining.store(sources_too, Ordering::Release);
     for node in &graph.stages {
-        node.activation.books().close();
+        node.activation.inbox.close();
         if sources_too {
-            node.activation.books().end_source();
+            node.activation.inbox.end_source();
         }
     }
     graph.shared.budget.wake_all();
@@ -304,7 +310,7 @@ pub(crate) fn close(graph: &Graph, sources_too: bool) {
 pub(crate) fn cancel(graph: &Graph) {
     graph.shared.cancelled.store(true, Ordering::Release);
     graph.stages.iter().for_each(|node| node.activation.cancel());
-    graph.stages.iter().for_each(|node| node.activation.books().wake_waiters());
+    graph.stages.iter().for_each(|node| node.activation.inbox.wake_waiters());
 }
 
 pub(crate) fn report(graph: &Graph, began: Instant, mut stuck: Vec<String>) -> Report {
@@ -320,7 +326,7 @@ pub(crate) fn report(graph: &Graph, began: Instant, mut stuck: Vec<String>) -> R
             stuck.push(node.name.clone());
         }
     }
-    graph.stages.iter().for_each(|node| node.activation.books().abandon_queue());
+    graph.stages.iter().for_each(|node| node.activation.inbox.abandon_queue());
     graph.shared.budget.wake_all();
     Report { pipeline: graph.shared.name.clone(), took: began.elapsed(), stuck, ledger: Ledger::of(graph, true) }
 }
@@ -331,8 +337,7 @@ pub(crate) fn entry<T: Event>(graph: &Graph, inlet: Inlet<T>) -> Entry<T> {
         "{inlet:?} is not of pipeline `{}`; use the inlets that its own stages gave",
         graph.shared.name
     );
-    let inbox = graph.stages[inlet.stage as usize].inbox.clone().downcast::<Inbox<T>>();
-    Entry::new(inbox.unwrap_or_else(|_| unreachable!("an inlet's type is its stage's")))
+    Entry::new(graph.stages[inlet.stage as usize].activation.inbox.clone())
 }
 
 /// The settings of [`Running::resize`]: the name is a domain's, or a stage's.

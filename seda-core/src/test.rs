@@ -222,6 +222,10 @@ impl Virtual {
         self.time.clock()
     }
 
+    pub(crate) fn look(&self) -> crate::drive::Looked {
+        self.time.look()
+    }
+
     pub(crate) fn stage_names(&self) -> impl Iterator<Item = &str> {
         self.time.graph.stages.iter().map(|node| node.name.as_str())
     }
@@ -231,7 +235,7 @@ impl Virtual {
         let at_ns = run_ns.saturating_add(1);
         let any = self.time.step(at_ns);
         if !any {
-            self.time.advance_to(at_ns);
+            self.time.rest_until(at_ns);
         }
         any
     }

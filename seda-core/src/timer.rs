@@ -29,6 +29,8 @@ struct Due {
     calls: BTreeMap<TimerId, Call>,
     sequence: u64,
     closed: bool,
+    /// Somebody said to look: kept, as the thread may be between its last look and its wait.
+    poked: bool,
     /// When the thread that waits will look again by itself; 0 while it is awake or already told to look.
     armed_ns: u64,
 }
@@ -75,7 +77,7 @@ impl Timers {
 
     /// Makes whoever waits look again.
     pub(crate) fn poke(&self) {
-        drop(lock(&self.due));
+        lock(&self.due).poked = true;
         self.changed.notify_one();
     }
 
@@ -112,7 +114,7 @@ impl Timers {
         }
         let first = due.calls.first_key_value().map(|(id, _)| Duration::from_nanos(id.0.saturating_sub(now_ns)));
         let timeout = first.into_iter().chain(most).min();
-        if timeout.is_some_and(|timeout| timeout.is_zero()) || stay() {
+        if std::mem::take(&mut due.poked) || timeout.is_some_and(|timeout| timeout.is_zero()) || stay() {
             return true;
         }
         due.armed_ns = timeout.map_or(u64::MAX, |timeout| now_ns.saturating_add(timeout.as_nanos() as u64));
@@ -120,7 +122,7 @@ impl Timers {
             Some(timeout) => self.changed.wait_timeout(due, timeout).unwrap_or_else(PoisonError::into_inner).0,
             None => self.changed.wait(due).unwrap_or_else(PoisonError::into_inner),
         };
-        due.armed_ns = 0;
+        (due.armed_ns, due.poked) = (0, false);
         !due.closed
     }
 
@@ -131,5 +133,17 @@ impl Timers {
         drop(due);
         self.changed.notify_all();
         drop(calls);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poke_before_the_wait_is_not_missed() {
+        let timers = Timers::default();
+        timers.poke();
+        assert!(timers.wait(0, None, || false), "it would wait for ever");
     }
 }

@@ -40,6 +40,22 @@ fn squares() -> (Running, Ask<u64, u64>) {
 }
 
 #[test]
+fn who_asked_what_an_adapter_panics_on_hears_why() {
+    let mut p = Pipeline::named("adapters");
+    let (head, out) = p.stage("check", |n: u64| n);
+    let out = out.map(|n| {
+        assert!(n != 13, "unlucky");
+        n
+    });
+    let (ask, answer) = p.ask(head);
+    p.link(out, answer);
+    let running = p.start().unwrap();
+    assert_eq!(ask.ask(13, secs(60)).wait().unwrap_err(), AskError::Failed("unlucky".to_string()));
+    assert_eq!(ask.ask(12, secs(60)).wait().unwrap(), 12);
+    assert!(running.drain(Deadlines::default()).balanced());
+}
+
+#[test]
 fn an_answer_comes_back_to_a_thread_and_to_a_future() {
     let (running, ask) = squares();
     assert_eq!(ask.ask(12, secs(60)).wait().unwrap(), 144);

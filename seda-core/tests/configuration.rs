@@ -430,8 +430,9 @@ fn the_schema_knows_the_stages_and_domains_of_this_very_pipeline() {
     assert_eq!(price["domain"]["enum"], serde_json::json!(["front", "own"]));
     assert_eq!(price["queue"]["additionalProperties"], false);
     assert_eq!(price["threads"]["anyOf"][0]["maximum"], 1024);
+    assert_eq!(pipeline["properties"]["trace"]["maximum"], 1);
     assert!(price["queue"]["properties"]["max_age"]["anyOf"][0]["pattern"].as_str().unwrap().contains("|ms|"));
-    assert!(price["threads"]["description"].as_str().unwrap().ends_with("while running; default: 1"));
+    assert!(price["threads"]["description"].as_str().unwrap().ends_with("stay within; default: 1"));
 }
 
 /// As much of a validator as the schema needs: types, closed objects, enumerations, limits. Patterns are left out.

@@ -92,6 +92,18 @@ fn what_is_said_at_the_stage_wins_before_and_after() {
     }
 }
 
+#[test]
+fn a_key_that_is_borrowed_orders_as_a_clone_of_it_does() {
+    for stage in [pass.threads(4).keyed_by(|job| &job.key), pass.threads(4).keyed_by(|job| job.key.as_str())] {
+        let (mut sim, inlet, seen) = one_stage(stage);
+        let named = |n: u32, key: &str| Job { key: key.to_string(), ..job(n) };
+        [(1, "ada"), (2, "ada"), (3, "bob")].into_iter().for_each(|(n, key)| sim.offer(inlet, named(n, key)).unwrap());
+        sim.advance(ms(10));
+        assert_eq!(seen.take(), [1, 3], "the second of ada waits for her first");
+        assert_eq!(ends(sim), (3, 0));
+    }
+}
+
 type Offers = fn(&Entry<Job>, Vec<Job>);
 
 #[test]

@@ -1,7 +1,7 @@
 //! Graphs as text, Mermaid and DOT: four of them pinned, names that would break them escaped.
 
 use seda_core::{
-    WhenFull,
+    Settings, WhenFull,
     prelude::*,
     test::{Takes, Virtual},
 };
@@ -200,6 +200,48 @@ digraph \"cache\" {
 }
 "
     );
+}
+
+#[test]
+fn what_is_said_of_a_stage_beside_its_queue_is_drawn_too() {
+    let mut p = Pipeline::named("orders");
+    let price = |n: u64| n;
+    let tuned = price.threads(2..=8).keyed(|n| *n).max_age(ms(250)).admission(seda_core::TokenBucket::new(1e6, 100));
+    let (_, prices) = p.stage("price", tuned);
+    p.end("print", prices, drop);
+    assert_eq!(
+        p.graph().text(),
+        "\
+orders: 2 stages
+ 1 price                                entry, 2..8 threads, queue 1000, block,
+                                        max age 250 ms, admission token-bucket,
+                                        keyed
+   └─▶ print
+ 2 print                                1 thread, queue 1000, block
+"
+    );
+    let caption = "price<br/>2..8 threads, queue 1000, block, max age 250 ms, admission token-bucket, keyed";
+    assert!(p.graph().mermaid().contains(caption), "{}", p.graph().mermaid());
+}
+
+#[test]
+fn of_a_configuration_with_mistakes_nothing_is_drawn() {
+    let mut p = line();
+    p.configure(&Settings::new().stage("loud", |loud| loud.queue(5).threads(4)).stage("prnit", |print| print.queue(6)));
+    assert_eq!(
+        p.graph().text(),
+        "\
+shout: 3 stages
+   without its configuration, which has 1 finding: the start tells
+ 1 words                                source, 1 thread
+   └─▶ loud
+ 2 loud                                 1 thread, queue 1000, block
+   └─▶ print
+ 3 print                                1 thread, queue 1000, block
+"
+    );
+    assert!(p.graph().mermaid().contains("    %% without its configuration, which has 1 finding"));
+    assert!(p.graph().dot().contains("    // without its configuration, which has 1 finding"));
 }
 
 #[test]

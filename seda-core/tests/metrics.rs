@@ -13,7 +13,7 @@ use metrics_util::{
     MetricKind as Told,
     debugging::{DebugValue, DebuggingRecorder, Snapshotter},
 };
-use seda_core::{METRICS, Metric, MetricKind, TokenBucket, WhenFull, prelude::*, test::Virtual};
+use seda_core::{METRICS, Metric, MetricKind, Settings, TokenBucket, WhenFull, prelude::*, test::Virtual};
 
 /// By name and labels, as `name{stage=price}`; the pipeline's label left out.
 fn values(of: &Snapshotter) -> BTreeMap<String, DebugValue> {
@@ -193,15 +193,17 @@ fn a_histogram_is_told_at_most_a_thousand_values_at_once() {
     assert_eq!(number(&told, "seda_stage_events_total{stage=price,outcome=done}"), 50_000.0);
 }
 
-/// The global recorder of this test program, which takes the timer threads' word.
-fn global() -> &'static Snapshotter {
-    static GLOBAL: std::sync::OnceLock<Snapshotter> = std::sync::OnceLock::new();
-    GLOBAL.get_or_init(|| {
+/// The global recorder of this test program, which takes the timer threads' word; for one test at a time, as reading it
+/// empties it.
+fn global() -> std::sync::MutexGuard<'static, Snapshotter> {
+    static GLOBAL: std::sync::OnceLock<Mutex<Snapshotter>> = std::sync::OnceLock::new();
+    let told = GLOBAL.get_or_init(|| {
         let recorder = DebuggingRecorder::new();
         let told = recorder.snapshotter();
         recorder.install().expect("no other test installs one");
-        told
-    })
+        Mutex::new(told)
+    });
+    told.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[test]
@@ -220,15 +222,34 @@ fn a_running_pipeline_publishes_by_itself_at_rest_once_more_and_at_its_end() {
         running.offer(price, n).unwrap();
         worked.recv().unwrap();
         // It soon comes to rest: nothing happens any more that could bring a later publication about.
-        while told_done(&values(told)) < n {
+        while told_done(&values(&told)) < n {
             std::thread::yield_now();
         }
     }
     running.offer(price, 4).unwrap();
     running.drain(Deadlines::default());
-    let last = values(told);
+    let last = values(&told);
     assert_eq!(told_done(&last), 4);
     assert_eq!(number(&last, "seda_domain_threads{domain=priced-by-itself}"), 0.0);
+}
+
+#[test]
+fn how_often_it_publishes_is_a_number_of_configuration_and_changes_while_it_runs() {
+    let told = global();
+    let mut p = Pipeline::named("changed");
+    p.publish_every(ms(1)).configure(&Settings::new().set("publish_every", "none").unwrap());
+    let (work, worked) = mpsc::channel();
+    let price = p.sink("priced-when-changed", move |n: u64| work.send(n).unwrap());
+    let running = p.start().unwrap();
+    running.offer(price, 1).unwrap();
+    worked.recv().unwrap();
+    assert_eq!(running.explain("publish_every").unwrap().value, "none");
+    running.change(&Settings::new().publish_every(ms(1))).unwrap();
+    // What moved before the change is published after it, though nothing moves any more.
+    while !values(&told).contains_key("seda_stage_events_total{stage=priced-when-changed,outcome=done}") {
+        std::thread::yield_now();
+    }
+    assert!(running.drain(Deadlines::default()).balanced());
 }
 
 const DONE_BY_ITSELF: &str = "seda_stage_events_total{stage=priced-by-itself,outcome=done}";

@@ -348,6 +348,78 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
+fn what_a_stage_does_at_its_end_comes_once_after_the_last_flush_of_its_workers() {
+    struct Told(Arc<Mutex<Vec<String>>>);
+    impl HandlerMut for Told {
+        type In = u64;
+        type Out = ();
+        fn handle(&mut self, _: u64, _: &Cx) {
+            self.0.lock().unwrap().push("event".to_string());
+        }
+        fn flush(&mut self, _: &mut dyn FnMut(())) {
+            self.0.lock().unwrap().push("flush".to_string());
+        }
+    }
+    let told = Arc::<Mutex<Vec<String>>>::default();
+    let (by_handler, at_end) = (told.clone(), told.clone());
+    let mut p = Pipeline::named("ends");
+    let numbers = p.source("numbers", 0..500u64);
+    let work = per_worker(move || Told(by_handler.clone())).threads(3);
+    let work = work.at_end(move |cx| at_end.lock().unwrap().push(format!("end, cancelled {}", cx.is_cancelled())));
+    p.end_with("work", numbers, work);
+    assert!(p.start().unwrap().finish().balanced());
+    let told = told.lock().unwrap();
+    assert_eq!(told[500..], ["flush", "flush", "flush", "end, cancelled false"]);
+}
+
+#[test]
+fn every_kind_of_handler_has_its_end_also_after_a_panic_and_without_an_event() {
+    type Build = fn(&mut Pipeline, Box<dyn FnOnce() + Send>) -> Inlet<u64>;
+    let ended = |build: Build, events: u64| {
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = told.clone();
+        let mut p = Pipeline::named("ends");
+        let inlet = build(
+            &mut p,
+            Box::new(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            }),
+        );
+        let sim = Virtual::start(p, 1).unwrap();
+        (0..events).for_each(|n| sim.offer(inlet, n).unwrap());
+        assert!(sim.drain(Deadlines::default()).balanced());
+        told.load(Ordering::Relaxed)
+    };
+    let kinds: [Build; 5] = [
+        |p, end| p.sink("plain", drop::<u64>.at_end(|_| end())),
+        |p, end| p.sink("batch", batch(|events: Batch<u64>| events.answer(drop)).at_end(|_| end())),
+        |p, end| p.sink("parallel", parallel(drop::<u64>).at_end(|_| end())),
+        |p, end| p.sink("task", task(|_: u64| async {}).at_end(|_| end())),
+        |p, end| p.sink("panics", (|_: u64| panic!("always")).at_end(|_| end())),
+    ];
+    for build in kinds {
+        assert_eq!([0, 5].map(|events| ended(build, events)), [1, 1]);
+    }
+}
+
+#[test]
+fn a_stage_that_is_cancelled_does_not_come_to_its_end() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let count = ended.clone();
+    let mut p = Pipeline::named("cancelled");
+    let wait = |_: u64, cx: &Cx| {
+        while !cx.is_cancelled() {
+            std::thread::yield_now();
+        }
+    };
+    let inlet = p.sink("wait", wait.at_end(move |_| count.store(1, Ordering::Relaxed)));
+    let running = p.start().unwrap();
+    running.offer(inlet, 1).unwrap();
+    assert!(running.drain(Deadlines::now()).balanced());
+    assert_eq!(ended.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn a_panic_in_an_adapter_or_an_extractor_ends_its_event_alone() {
     let mut p = Pipeline::named("adapters");
     let numbers = p.source("numbers", 0..100u64);
@@ -377,8 +449,44 @@ fn a_panic_in_an_adapter_or_an_extractor_ends_its_event_alone() {
     seen.sort_unstable();
     let expected: Vec<u64> = (0..100).filter(|n| ![13, 50, 60].contains(n)).collect();
     assert_eq!(seen, expected);
-    assert_eq!(report.ledger().stage("keyed").unwrap().failed, 1);
+    let failed = |stage| report.ledger().stage(stage).unwrap().failed;
+    assert_eq!((failed("pass"), failed("keyed")), (1, 2), "the map; the key and the filter");
     assert!(report.balanced(), "{report}");
+}
+
+#[test]
+fn every_adapter_s_panic_fails_its_event_in_the_row_of_the_stage_before_it() {
+    #[derive(Debug)]
+    struct Unlucky(u64);
+    impl Clone for Unlucky {
+        fn clone(&self) -> Self {
+            Unlucky(even(self.0))
+        }
+    }
+    fn even(n: u64) -> u64 {
+        assert!(n.is_multiple_of(2), "unlucky");
+        n
+    }
+    let failed = |adapt: &dyn Fn(&mut Pipeline, Outlet<u64>)| {
+        let mut p = Pipeline::named("adapters");
+        let (head, out) = p.stage("pass", |n: u64| n);
+        adapt(&mut p, out);
+        let sim = Virtual::start(p, 1).unwrap();
+        (0..10).for_each(|n| sim.offer(head, n).unwrap());
+        let report = sim.drain(Deadlines::default());
+        assert!(report.balanced(), "{report}");
+        let row = report.ledger().stage("pass").unwrap();
+        (row.done, row.failed, report.ledger().stage("end").unwrap().done)
+    };
+    assert_eq!(failed(&|p, out| p.end("end", out.map(even), drop)), (5, 5, 5));
+    assert_eq!(failed(&|p, out| p.end("end", out.filter(|n| even(*n) > 0), drop)), (5, 5, 4));
+    assert_eq!(failed(&|p, out| p.end("end", out.map(|n| (0..1).map(move |_| even(n))).each(), drop)), (5, 5, 5));
+    let fanned = |p: &mut Pipeline, out: Outlet<u64>| {
+        let [a, b] = out.map(Unlucky).fan();
+        p.end("end", a, drop);
+        p.end("other", b, drop);
+    };
+    assert_eq!(failed(&fanned), (5, 5, 5));
 }
 
 #[test]

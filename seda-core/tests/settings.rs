@@ -130,6 +130,22 @@ fn a_policy_of_numbers_can_be_set_changed_in_part_and_taken_away() {
 }
 
 #[test]
+#[cfg(not(feature = "tracing"))]
+fn a_number_for_what_this_build_does_not_have_is_found_at_start_and_while_running() {
+    let spans = || Settings::new().set("trace", "0.1").unwrap();
+    let mut p = Pipeline::named("built");
+    p.sink("work", drop::<u64>);
+    let mut sim = Virtual::start(p, 1).unwrap();
+    let text = "`trace` is set to 0.1 (live), but this program is built without the feature `tracing`; \
+                build seda with its feature `tracing`, or take it out";
+    assert_eq!(refused(sim.change(&spans())), text);
+    let mut p = Pipeline::named("built");
+    p.sink("work", drop::<u64>);
+    p.configure(&spans());
+    assert_eq!(findings(p), [text.replace("live", "code")]);
+}
+
+#[test]
 fn a_key_that_is_not_there_says_which_is() {
     let wrong = |key: &str, value: &str| Settings::new().set(key, value).unwrap_err().to_string();
     assert_eq!(
@@ -299,7 +315,8 @@ fn a_change_that_makes_a_cycle_wait_for_itself_is_refused() {
     assert_eq!(
         refused(sim.change(&Settings::new().stage("try", |a| a.when_full(WhenFull::Block).queue(5)))),
         "a cycle in which every queue blocks when full could wait for itself for ever: `try`; \
-         let one queue on it reject with an overflow outlet, or drop: `.when_full(WhenFull::Reject)`"
+         let one queue on it reject, `.when_full(WhenFull::Reject)`, with an overflow outlet on what leads to it, \
+         `out.overflow()`; or let it drop, `.when_full(WhenFull::DropOldest)`"
     );
     assert_eq!(sim.snapshot().stage("try").unwrap().queue_bound, 1000);
     assert!(
@@ -328,6 +345,17 @@ fn threads_bounds_and_the_watchdog_change_on_threads_too() {
 // ---- explain
 
 #[test]
+fn a_stage_with_a_key_says_so_where_its_threads_are_explained() {
+    let mut p = Pipeline::named("keyed");
+    p.sink("work", drop::<u64>.threads(2..=8).keyed(|n| *n));
+    p.sink("four", drop::<u64>.threads(4).keyed(|n| *n));
+    let note = |key: &str| p.explain(key).unwrap().note.unwrap();
+    let keyed = "events of one key go one after the other all the same";
+    assert_eq!(note("stage.work.threads"), format!("2 now; only a live change moves it within 2..8; {keyed}"));
+    assert_eq!(note("stage.four.threads"), keyed);
+}
+
+#[test]
 fn a_range_is_held_at_its_least_and_says_so() {
     let mut p = Pipeline::named("range");
     p.sink("work", drop::<u64>.threads(2..=8));
@@ -336,14 +364,14 @@ fn a_range_is_held_at_its_least_and_says_so() {
     assert_eq!(
         text,
         "stage.work.threads = 2..8 (code)
-    threads of its own: a number, or a range within which it can be changed while running
+    threads of its own: a number, or a range that live changes stay within
     takes a number of threads, 1 to 1024, or a range of them, as in `\"2..8\"`; default 1; can be changed while running
-    held at 2: nothing turns it by itself yet, a change can"
+    2 now; only a live change moves it within 2..8"
     );
     sim.change(&Settings::new().stage("work", |work| work.threads(5))).unwrap();
     let now = sim.explain("stage.work.threads").unwrap();
     assert_eq!((&*now.value, &*now.origin.to_string()), ("5", "live"));
-    assert_eq!(now.note.unwrap(), "can be changed within 2..8 while running");
+    assert_eq!(now.note.unwrap(), "a live change can set it within 2..8");
     // A narrower range moves it as little as it can.
     sim.change(&Settings::new().stage("work", |work| work.threads(2..=4))).unwrap();
     assert_eq!(sim.snapshot().stage("work").unwrap().threads, 4);

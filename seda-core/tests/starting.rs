@@ -32,7 +32,7 @@ fn all_findings_come_at_once() {
     let error = p.start().unwrap_err();
     let text = error.to_string();
     for expected in [
-        "0..=0 threads",
+        "stage `one`: 0 threads\n     cure: give at least 1",
         "a queue bound of 0 events",
         "`.threads(..)` is given twice",
         "two stages or domains are named `one`",
@@ -57,7 +57,11 @@ fn a_cycle_that_could_block_for_ever_is_refused_and_one_that_drops_is_not() {
         p
     };
     let text = findings(cycle(WhenFull::Block));
-    assert!(text.contains("`try`, `wait`") && text.contains("reject with an overflow outlet"), "{text}");
+    assert!(
+        text.contains("`try`, `wait`")
+            && text.contains("reject, `.when_full(WhenFull::Reject)`, with an overflow outlet"),
+        "{text}"
+    );
     assert!(cycle(WhenFull::DropOldest).start().is_ok());
 }
 

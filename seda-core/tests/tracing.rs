@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use seda_core::{Batch, prelude::*, test::Virtual};
+use seda_core::{Batch, Settings, prelude::*, test::Virtual};
 use tracing::{
     Metadata, Subscriber,
     field::{Field, Visit},
@@ -162,6 +162,30 @@ fn one_in_so_many_is_followed_and_the_others_have_no_marks() {
     });
     assert_eq!(listener.named("event").len(), 10);
     assert_eq!(listener.named("work").len(), 10);
+}
+
+#[test]
+fn the_share_is_a_number_of_configuration_and_changes_while_it_runs() {
+    let listener = Listener::default();
+    tracing::subscriber::with_default(listener.clone(), || {
+        let mut p = Pipeline::named("orders");
+        p.trace(1.0).configure(&Settings::new().set("trace", "0").unwrap());
+        let work = p.sink("work", |_: u32| {});
+        let mut sim = Virtual::start(p, 1).unwrap();
+        let mut followed = |share: f64| {
+            sim.change(&Settings::new().trace(share)).unwrap();
+            let before = listener.named("work").len();
+            for n in 0..20 {
+                sim.offer(work, n).unwrap();
+                sim.run();
+            }
+            listener.named("work").len() - before
+        };
+        assert_eq!([0.0, 1.0, 0.0].map(&mut followed), [0, 20, 0]);
+        assert_eq!(sim.explain("trace").unwrap().takes, "a number from 0 for none to 1 for all, as in `0.01`");
+        let wrong = sim.change(&Settings::new().trace(2.0)).unwrap_err().to_string();
+        assert!(wrong.starts_with("`trace` cannot be `2`: it is not between 0 and 1"), "{wrong}");
+    });
 }
 
 #[test]

@@ -24,7 +24,7 @@ const fn known(name: &'static str, written: &'static str, values: usize) -> Know
 }
 
 /// The methods of `StageOptionsExt` whose values can stand beside the code.
-const OPTIONS: [Known; 13] = [
+const OPTIONS: [Known; 14] = [
     known("threads", "threads = 2..=8", 1),
     known("limit", "limit = 64", 1),
     known("queue", "queue = 500", 1),
@@ -32,6 +32,7 @@ const OPTIONS: [Known; 13] = [
     known("weight", "weight = |event| event.bytes()", 1),
     known("when_full", "when_full = WhenFull::Reject", 1),
     known("keyed", "keyed = |event| event.id", 1),
+    known("keyed_by", "keyed_by = |event| &event.name", 1),
     known("classes", "classes(3, |event| event.class)", 2),
     known("deadline", "deadline = |event| event.patience", 1),
     known("described", "described", 0),
@@ -41,7 +42,7 @@ const OPTIONS: [Known; 13] = [
 ];
 
 /// Options whose values exist only where the stage is added.
-const AT_THE_CALL: [(&str, &str); 2] = [("on", "on(&domain)"), ("uses", "uses(inlet)")];
+const AT_THE_CALL: [(&str, &str); 3] = [("on", "on(&domain)"), ("uses", "uses(inlet)"), ("at_end", "at_end(|cx| ..)")];
 
 /// What was said.
 pub(crate) struct Args {

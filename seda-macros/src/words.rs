@@ -54,7 +54,11 @@ pub(crate) fn plain(name: &Ident) -> String {
 /// The one of `known` that `word` was meant to be, if it is near enough to be a slip.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = (word.len() / 3).max(1);
-    known.map(|name| (distance(word, name), name)).filter(|(far, _)| *far <= most).min().map(|(_, name)| name)
+    let known: Vec<&str> = known.collect();
+    let near = known.iter().map(|name| (distance(word, name), *name)).filter(|(far, _)| *far <= most).min();
+    // Or one that was only begun; with one or two letters, too much begins.
+    let begun = || known.iter().copied().find(|name| word.len() > 2 && name.starts_with(word));
+    near.map(|(_, name)| name).or_else(begun)
 }
 
 /// Letters to add, take away or change (Levenshtein).
@@ -101,7 +105,8 @@ mod tests {
     fn a_slip_is_told_from_another_word() {
         let known = || ["threads", "queue", "keyed"].into_iter();
         assert_eq!(nearest("thread", known()), Some("threads"));
-        assert_eq!(nearest("key", known()), None);
+        assert_eq!(nearest("que", known()), Some("queue"));
+        assert_eq!(nearest("ke", known()), None);
         assert_eq!(nearest("colour", known()), None);
     }
 }

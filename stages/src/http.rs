@@ -22,7 +22,8 @@ const QUOTAS: [&str; 4] = ["rate", "quota", "fair", "fair share"];
 /// | shed by a policy (reason `concurrency`, or one of your own) | 503 | as the policy says, else 1 | the reason |
 /// | shed by a quota (reason `rate`, `quota`, `fair`, `fair share`) | 429 | as the policy says, else 1 | the reason |
 /// | the pipeline drains or has stopped | 503 | 1 | `closed`, `cancelled` |
-/// | no answer in time, or expired in a queue | 504 | | `late`, `expired` |
+/// | expired in a queue: no handler saw it | 504 | 1 | `expired` |
+/// | no answer in time; it may still be worked on | 504 | | `late` |
 /// | filtered away: nothing answers this question | 404 | | `filtered` |
 /// | it went where no way leads to the answer: a slip in the wiring | 500 | | `unanswered` |
 /// | more events at once than the bound allows | 413 | | `too many` |
@@ -160,7 +161,8 @@ impl<E> From<&AskError<E>> for HttpError {
             AskError::Dropped => HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "dropped").again(None),
             AskError::Cancelled => HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "cancelled").again(None),
             AskError::Late => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "late"),
-            AskError::Expired => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "expired"),
+            // It waited too long in a queue, as the next one would at once, and nothing was begun with it there.
+            AskError::Expired => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "expired").again(None),
             AskError::Filtered => HttpError::new(StatusCode::NOT_FOUND, "filtered"),
             AskError::Unanswered(_) => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "unanswered"),
             _ => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "failed"),
@@ -207,7 +209,7 @@ mod tests {
             (asked(AskError::Dropped), 503, Some(1), "dropped"),
             (asked(AskError::Cancelled), 503, Some(1), "cancelled"),
             (asked(AskError::Late), 504, None, "late"),
-            (asked(AskError::Expired), 504, None, "expired"),
+            (asked(AskError::Expired), 504, Some(1), "expired"),
             (asked(AskError::Filtered), 404, None, "filtered"),
             (asked(AskError::Unanswered("park".into())), 500, None, "unanswered"),
             (asked(AskError::Failed("secret".into())), 500, None, "failed"),

@@ -19,6 +19,7 @@
 //! | `service_of` | a tower service | an ask | `tower` |
 //! | `to_service` | a stage's events | a tower service | `tower`, and `tokio` of seda-rt |
 //! | `HttpError` | an ask or an offer that came to nothing | an HTTP response | `http`; `axum` for its `IntoResponse` |
+//! | `HttpHealth` | the health of a pipeline | an HTTP response for a probe, 200 or 503 | likewise |
 //!
 //! What the other side of a bridge does not take comes back as [`Undelivered`], never in silence.
 //!
@@ -42,6 +43,8 @@ mod futures;
 mod group;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
+mod http_health;
 mod lines;
 #[cfg(feature = "tower")]
 mod tower;
@@ -54,6 +57,8 @@ pub use futures::{EntrySink, EventStream, ToStream, entry_sink, from_stream, to_
 pub use group::{Group, group};
 #[cfg(feature = "http")]
 pub use http::HttpError;
+#[cfg(feature = "http")]
+pub use http_health::HttpHealth;
 pub use lines::{LINE_BYTES, LineError, Lines, lines};
 #[cfg(feature = "tower")]
 pub use tower::{AskService, service_of, to_service};

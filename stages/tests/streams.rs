@@ -3,7 +3,7 @@
 use std::{
     pin::{Pin, pin},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
         mpsc::channel,
     },
@@ -241,6 +241,57 @@ impl Sink<u32> for Unflushable {
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), String>> {
         Poll::Ready(Ok(()))
     }
+}
+
+/// Says what was done with it; never closes if it is not to.
+struct Noting(Arc<Mutex<Vec<&'static str>>>, bool);
+
+impl Sink<u32> for Noting {
+    type Error = String;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), String>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, _: u32) -> Result<(), String> {
+        self.0.lock().unwrap().push("sent");
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), String>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), String>> {
+        self.0.lock().unwrap().push("closed");
+        if self.1 { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+#[test]
+fn a_sink_is_closed_once_when_the_last_event_was_sent() {
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let mut p = Pipeline::named("closes");
+    let numbers = p.source("numbers", 0..1000u32);
+    let lost = p.then_with("out", numbers, to_sink(Noting(done.clone(), true)).threads(3)).some();
+    p.end("lost", lost, drop);
+    assert!(p.start().unwrap().finish().balanced());
+    let done = done.lock().unwrap();
+    assert_eq!((done.len(), done.iter().position(|what| *what == "closed")), (1001, Some(1000)));
+}
+
+#[test]
+fn a_sink_that_does_not_close_holds_the_stop_up_to_its_first_deadline_alone() {
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let mut p = Pipeline::named("open");
+    let (inlet, passed) = p.stage("pass", |n: u32| n);
+    let lost = p.then_with("out", passed, to_sink(Noting(done.clone(), false))).some();
+    p.end("lost", lost, drop);
+    let running = p.start().unwrap();
+    running.offer(inlet, 1).unwrap();
+    let report = running.drain(Deadlines::within(ms(50)));
+    assert!(report.stuck.is_empty() && report.balanced(), "{report}");
+    assert_eq!(done.lock().unwrap()[..2], ["sent", "closed"]);
 }
 
 #[test]

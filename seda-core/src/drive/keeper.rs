@@ -156,8 +156,8 @@ impl Publishing {
 
     /// Publishes if it is time; says when it will be.
     fn look(&mut self, keeper: &Keeper, now_ns: u64, woken: bool, asleep: bool) -> Option<Duration> {
-        let every_ns = keeper.shared.publisher.every_ns().filter(|_| !self.broken)?;
         self.due |= woken || !asleep;
+        let every_ns = keeper.shared.publisher.every_ns().filter(|_| !self.broken)?;
         // Without anybody to tell, no look and no wake-up.
         if !super::anyone_listens() {
             return None;

@@ -37,8 +37,8 @@ fn settle_in(graph: &Graph) -> Vec<Arc<ReadySet>> {
                 own: plan.own && !plan.tasks,
                 host: OnceLock::new(),
             };
-            let _ = graph.stages[stage].activation.books().core().home.set(home);
-            graph.stages[stage].activation.books().wake_up();
+            let _ = graph.stages[stage].activation.inbox.core.home.set(home);
+            graph.stages[stage].activation.inbox.wake_up();
         }
         sets.push(ready);
     }
@@ -49,7 +49,10 @@ fn settle_in(graph: &Graph) -> Vec<Arc<ReadySet>> {
 pub(crate) struct Looked {
     pub(crate) snapshot: Snapshot,
     /// Wait and service of each stage.
-    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "only the facade is told of whole distributions"))]
+    #[cfg_attr(
+        not(any(feature = "metrics", feature = "sim")),
+        allow(dead_code, reason = "only the facade and the simulation are told of whole distributions")
+    )]
     pub(crate) tables: Vec<[Distribution; 2]>,
 }
 
@@ -58,7 +61,7 @@ pub(crate) fn look(graph: &Graph, now_ns: u64, threads: impl Fn(usize) -> usize)
     let elapsed = Duration::from_nanos(now_ns);
     let mut tables = Vec::with_capacity(graph.stages.len());
     let stages = graph.stages.iter().enumerate().map(|(index, node)| {
-        let Look { mut stage, wait, service } = node.activation.books().look(now_ns, elapsed);
+        let Look { mut stage, wait, service } = node.activation.inbox.look(now_ns, elapsed);
         (stage.wait, stage.service) = (wait.percentiles(), service.percentiles());
         tables.push([wait, service]);
         let domain = &graph.domains[node.domain];

@@ -23,7 +23,7 @@ use crate::{
     options::Threads,
     ready::ReadySet,
     stage::{
-        activation::{Activate, Begun, Run},
+        activation::{Activation, Begun, Run},
         books::Turn,
         core::Host,
     },
@@ -60,7 +60,7 @@ pub(crate) struct DomainThreads {
     name: String,
     own: bool,
     pub(crate) ready: Arc<ReadySet>,
-    stages: Vec<Arc<dyn Activate>>,
+    stages: Vec<Arc<Activation>>,
     index: u32,
     range: Threads,
     /// How many there should be; the ones with the higher numbers leave.
@@ -113,7 +113,7 @@ impl DomainThreads {
 
     /// Refuses offers from outside.
     pub(super) fn close(&self) {
-        self.stages.iter().for_each(|stage| stage.books().close());
+        self.stages.iter().for_each(|stage| stage.inbox.close());
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -125,7 +125,7 @@ impl DomainThreads {
     }
 
     pub(crate) fn stage_name(&self, bit: usize) -> &str {
-        &self.stages[bit].books().core().name
+        &self.stages[bit].inbox.core.name
     }
 
     pub(crate) fn threads(&self) -> usize {
@@ -180,7 +180,7 @@ fn host(graph: &Arc<Graph>, domain: &Arc<DomainThreads>, keeper: &Arc<Keeper>) -
     let host = Arc::new(CallerRuns { graph: graph.clone(), domain: domain.clone(), keeper: keeper.clone() });
     let weak: Weak<dyn Host> = Arc::downgrade(&(host.clone() as Arc<dyn Host>));
     for stage in &domain.stages {
-        let _ = stage.books().core().home.get().map(|home| home.host.set(weak.clone()));
+        let _ = stage.inbox.core.home.get().map(|home| home.host.set(weak.clone()));
     }
     host
 }
@@ -255,7 +255,7 @@ impl Crew {
         }
         let target = domain.target.load(Ordering::Acquire);
         if domain.own {
-            domain.stages.iter().for_each(|stage| stage.books().turn(Turn::Limit(target)));
+            domain.stages.iter().for_each(|stage| stage.inbox.turn(Turn::Limit(target)));
         }
         filled
     }
@@ -281,7 +281,7 @@ impl Crew {
     fn waits_for_the_dead(&self) -> bool {
         let dead = |domain: usize| self.domains[domain].tasks && self.domains[domain].threads() == 0;
         let at_rest = |node: &Node| {
-            let probe = node.activation.books().probe();
+            let probe = node.activation.inbox.probe();
             probe.empty && !probe.source_running
         };
         (0..self.domains.len()).any(dead) && self.graph.stages.iter().all(|node| dead(node.domain) || at_rest(node))

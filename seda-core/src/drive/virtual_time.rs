@@ -131,6 +131,8 @@ pub(crate) struct VirtualTime {
     wanted: Vec<usize>,
     takes: Vec<Takes>,
     tasks: Arc<Tasks>,
+    /// There may be some: otherwise they are not looked for at each step.
+    has_tasks: bool,
     heap: BinaryHeap<Reverse<Due>>,
     sequence: u64,
     rng: Rng,
@@ -173,13 +175,15 @@ impl VirtualTime {
         let _ = graph.shared.tasks.set(Arc::new(VirtualRuntime(tasks.clone())));
         for plan in graph.domains.iter().filter(|plan| plan.tasks) {
             // Each takes its own time, so none waits for others of a batch.
-            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.books().turn(Turn::BatchMax(1)));
+            plan.stages.iter().for_each(|&stage| graph.stages[stage].activation.inbox.turn(Turn::BatchMax(1)));
         }
+        let has_tasks = graph.domains.iter().any(|plan| plan.tasks);
         let ready = super::settle_in(&graph);
         let threads: Vec<usize> = graph.domains.iter().map(|plan| plan.threads.min).collect();
         VirtualTime {
             now,
             tasks,
+            has_tasks,
             ready,
             free: threads.clone(),
             wanted: threads.clone(),
@@ -234,7 +238,7 @@ impl VirtualTime {
         let plan = &self.graph.domains[domain];
         if plan.own {
             let stage = plan.stages[0];
-            self.graph.stages[stage].activation.books().turn(Turn::Limit(threads));
+            self.graph.stages[stage].activation.inbox.turn(Turn::Limit(threads));
         }
     }
 
@@ -242,7 +246,7 @@ impl VirtualTime {
     fn begin_all(&mut self) -> bool {
         let mut any = false;
         loop {
-            let mut again = self.tasks.poll();
+            let mut again = self.has_tasks && self.tasks.poll();
             for domain in 0..self.ready.len() {
                 while self.free[domain] > 0
                     && let Some(bit) = self.ready[domain].pick()
@@ -301,12 +305,6 @@ impl VirtualTime {
         self.heap.push(Reverse(Due { at_ns: now_ns + job.sleeps_ns, sequence: self.sequence, job }));
     }
 
-    /// When the next thing happens by itself, if anything will.
-    fn next_ns(&self) -> Option<u64> {
-        let handler = self.next_job_ns();
-        handler.into_iter().chain(self.graph.shared.timers.next_ns()).min()
-    }
-
     fn next_job_ns(&self) -> Option<u64> {
         let sleeping = self.heap.peek().map(|Reverse(due)| due.at_ns);
         sleeping.into_iter().chain(self.cores.as_ref().and_then(Cores::next_ns)).min()
@@ -332,10 +330,14 @@ impl VirtualTime {
         if self.begin_all() {
             return true;
         }
-        let Some(at_ns) = self.next_ns().filter(|&at| at <= until_ns) else { return false };
+        let timer_ns = self.graph.shared.timers.next_ns();
+        let next_ns = self.next_job_ns().into_iter().chain(timer_ns).min();
+        let Some(at_ns) = next_ns.filter(|&at| at <= until_ns) else { return false };
         let at_ns = at_ns.max(self.now_ns());
         self.now.store(at_ns, Ordering::Relaxed);
-        self.graph.shared.timers.run_due(at_ns);
+        if timer_ns.is_some_and(|timer_ns| timer_ns <= at_ns) {
+            self.graph.shared.timers.run_due(at_ns);
+        }
         self.finish_due(at_ns);
         true
     }
@@ -354,6 +356,11 @@ impl VirtualTime {
 
     pub(crate) fn advance_to(&mut self, at_ns: u64) {
         while self.step(at_ns) {}
+        self.rest_until(at_ns);
+    }
+
+    /// Nothing happens up to that time.
+    pub(crate) fn rest_until(&self, at_ns: u64) {
         self.now.store(at_ns.max(self.now_ns()), Ordering::Relaxed);
     }
 

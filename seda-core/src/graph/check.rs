@@ -61,9 +61,9 @@ fn of_stage(stage: &mut Declared) -> Vec<Finding> {
         find(format!("`.{option}(..)` is given twice"), "give it once");
     }
     if let Placement::Own(threads) = options.placement
-        && let Some(what) = of_threads(threads)
+        && let Some((what, cure)) = of_threads(threads)
     {
-        find(what, "give 1 to 1024 threads, the least first: `.threads(2..=8)`");
+        find(what, cure);
     }
     if options.limit_without_domain {
         find(
@@ -113,9 +113,16 @@ fn of_stage(stage: &mut Declared) -> Vec<Finding> {
     found
 }
 
-fn of_threads(threads: Threads) -> Option<String> {
-    let fits = threads.min >= 1 && threads.min <= threads.max && threads.max <= THREADS_MOST;
-    (!fits).then(|| format!("{}..={} threads", threads.min, threads.max))
+/// What is wrong with a number of threads, and its cure.
+fn of_threads(Threads { min, max }: Threads) -> Option<(String, &'static str)> {
+    let what = if min == max { format!("{min} threads") } else { format!("{min}..={max} threads") };
+    if min > max {
+        return Some((what, "give the least first: `.threads(2..=8)`"));
+    }
+    if min == 0 {
+        return Some((what, "give at least 1"));
+    }
+    (max > THREADS_MOST).then_some((what, "give at most 1024"))
 }
 
 /// Checks everything, then lays the graph out for a driver.
@@ -145,7 +152,7 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
     numbers::set_up(&mut pipeline, &table);
     let manners = numbers::manners(&pipeline);
     for (at, stage) in pipeline.stages.iter().enumerate() {
-        stage.activation.books().pause_sources(shape.is_fed_by_sources(at, &manners));
+        stage.activation.inbox.pause_sources(shape.is_fed_by_sources(at, &manners));
     }
     drop(manners);
     let graph = lay_out(pipeline, shape, table);
@@ -196,8 +203,8 @@ fn of_names(pipeline: &Pipeline, in_code: &[bool]) -> Vec<Finding> {
     }
     let in_use = domains_in_use(pipeline);
     for (index, DeclaredDomain { name, threads, .. }) in pipeline.domains.iter().enumerate() {
-        if let Some(what) = of_threads(*threads) {
-            found.push(Finding::new(format!("domain `{name}`: {what}"), "give 1 to 1024 threads, the least first"));
+        if let Some((what, cure)) = of_threads(*threads) {
+            found.push(Finding::new(format!("domain `{name}`: {what}"), cure));
         }
         if !in_code[index] && !in_use[index] {
             found.push(Finding::new(
@@ -263,16 +270,16 @@ fn of_ports(pipeline: &Pipeline) -> Option<Finding> {
 
 /// A stage with an objective looks at those behind it: what they have no time for is better shed here.
 fn show_the_way(pipeline: &Pipeline, reaches: &[Vec<bool>], components: &[Vec<usize>]) {
-    let books = |stage: usize| pipeline.stages[stage].activation.books();
-    for from in (0..pipeline.stages.len()).filter(|&stage| books(stage).core().has_objective()) {
+    let books = |stage: usize| &pipeline.stages[stage].activation.inbox;
+    for from in (0..pipeline.stages.len()).filter(|&stage| books(stage).core.has_objective()) {
         let behind = components.iter().flatten().filter(|&&to| to != from && reaches[from][to]);
         let behind: Vec<usize> = behind.copied().collect();
         if behind.is_empty() {
             continue;
         }
-        let gauges = behind.iter().map(|&to| books(to).core().gauge.clone()).collect();
+        let gauges = behind.iter().map(|&to| books(to).core.gauge.clone()).collect();
         for stage in behind.iter().copied().chain([from]) {
-            books(stage).core().is_gauged.store(true, Ordering::Relaxed);
+            books(stage).core.is_gauged.store(true, Ordering::Relaxed);
         }
         books(from).lead_to(gauges);
     }
@@ -295,7 +302,7 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
     }
     drop(sketch);
     let _ = pipeline.shared.wiring.set(Wiring {
-        inboxes: pipeline.stages.iter().map(|stage| Arc::downgrade(&stage.inbox)).collect(),
+        inboxes: pipeline.stages.iter().map(|stage| Arc::downgrade(&stage.activation.inbox)).collect(),
         reaches,
         domain_of: domain_of.iter().map(|&domain| domain as u32).collect(),
         names: pipeline.stages.iter().map(|stage| stage.name.clone()).collect(),
@@ -335,7 +342,6 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
                 weighs: stage.weighs,
                 is_source: stage.is_source,
                 activation: stage.activation,
-                inbox: stage.inbox,
             })
             .collect(),
         domains,

@@ -27,14 +27,14 @@ impl Drain {
 }
 
 fn has_ended(graph: &Graph, stages: &[usize]) -> bool {
-    let books = || stages.iter().map(|&stage| graph.stages[stage].activation.books());
+    let inboxes = || stages.iter().map(|&stage| &graph.stages[stage].activation.inbox);
     // Twice: an event on its way round a cycle can be behind the first look all along, but then it is counted as
     // offered somewhere before the second.
-    let first: Vec<Probe> = books().map(|books| books.probe()).collect();
-    let second: Vec<Probe> = books().map(|books| books.probe()).collect();
+    let first: Vec<Probe> = inboxes().map(|inbox| inbox.probe()).collect();
+    let second: Vec<Probe> = inboxes().map(|inbox| inbox.probe()).collect();
     if first != second || first.iter().any(|probe| !probe.empty || probe.source_running) {
         return false;
     }
-    books().for_each(|books| books.ask_flush());
+    inboxes().for_each(|inbox| inbox.ask_flush());
     first.iter().all(|probe| probe.flush == Flush::Done)
 }

@@ -13,6 +13,20 @@ use crate::{
     },
 };
 
+/// A number for what this build does not have.
+pub(super) fn of_feature(rows: &Rows, knob: Knob) -> Option<Finding> {
+    let (feature, is_built) = match knob {
+        Knob::Trace => ("tracing", cfg!(feature = "tracing")),
+        Knob::PublishEvery => ("metrics", cfg!(feature = "metrics")),
+        _ => return None,
+    };
+    if is_built || !rows.is_configured(knob) {
+        return None;
+    }
+    let cure = format!("build seda with its feature `{feature}`, or take it out");
+    Some(rows.finding(knob, &format!("this program is built without the feature `{feature}`"), &cure))
+}
+
 /// Configured numbers that do not fit where the stage runs, or what it is.
 pub(super) fn of_place(stage: &Declared, rows: &Rows, names: &Names) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -184,8 +184,8 @@ pub(crate) fn judge(graph: &Graph, now_ns: u64, at_work: &[AtWork], threads: imp
         reasons.push(Trouble::Draining);
     }
     for (index, node) in graph.stages.iter().enumerate() {
-        let (books, stage) = (node.activation.books(), || node.name.clone());
-        let vitals = books.vitals();
+        let (inbox, stage) = (&node.activation.inbox, || node.name.clone());
+        let vitals = inbox.vitals();
         let here: Vec<u64> = stuck.iter().filter(|work| work.stage == index).map(|work| work.since_ns).collect();
         if let Some(&first_ns) = here.iter().min()
             && (here.len() >= vitals.limit || stands(node.domain))
@@ -193,7 +193,7 @@ pub(crate) fn judge(graph: &Graph, now_ns: u64, at_work: &[AtWork], threads: imp
             let limit = vitals.limit;
             reasons.push(Trouble::Stuck { stage: stage(), workers: here.len(), limit, since: since(first_ns) });
         }
-        let ails = &books.core().ails;
+        let ails = &inbox.core.ails;
         let without = ails.without_handler.load(Ordering::Relaxed);
         if without > 0 && without >= vitals.limit.min(vitals.places) {
             reasons.push(Trouble::NoHandler { stage: stage() });

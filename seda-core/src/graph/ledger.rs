@@ -109,8 +109,8 @@ impl LedgerEdge {
 impl Ledger {
     pub(crate) fn of(graph: &Graph, ended: bool) -> Self {
         let rows = graph.stages.iter().map(|node| {
-            let books = node.activation.books();
-            let (counts, left) = books.ledger();
+            let inbox = &node.activation.inbox;
+            let (counts, left) = inbox.ledger();
             LedgerRow::new(node.name.clone(), counts, left as u64)
         });
         let answers = graph.answers.iter().map(|(name, counts)| {

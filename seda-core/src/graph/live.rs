@@ -87,6 +87,7 @@ impl Graph {
                 "the pipeline started without a byte budget, so its queues have not counted",
                 "start it with one, however large; then it can be changed",
             ),
+            Knob::Trace | Knob::PublishEvery => fits::of_feature(rows, knob),
             Knob::Threads | Knob::Limit | Knob::DomainThreads => self.refuse_threads(rows, knob),
             Knob::QueueBytes if matches!(spot, Spot::Stage(at) if !self.stages[at].weighs) => finding(
                 "its code does not say what an event weighs",
@@ -173,6 +174,8 @@ impl Graph {
         let rows = next.rows(spot);
         let turn = match knob {
             Knob::Metrics => return self.shared.measure(rows.flag(knob)),
+            Knob::Trace => return self.shared.trace(rows.rate(knob).unwrap_or_default()),
+            Knob::PublishEvery => return self.shared.publish_every(rows.time(knob)),
             Knob::Watchdog => return self.shared.watch(rows.time(knob).map_or(u64::MAX, ns)),
             Knob::ByteBudget => return self.shared.budget.change(rows.bytes(knob)),
             Knob::QueueEvents => Turn::Events(rows.count(knob).unwrap_or(usize::MAX)),
@@ -195,7 +198,7 @@ impl Graph {
             if alone && matches!(turn, Turn::BatchMax(_)) {
                 return;
             }
-            self.stages[at].activation.books().turn(turn);
+            self.stages[at].activation.inbox.turn(turn);
         }
     }
 }

@@ -18,17 +18,14 @@ pub use health::{Health, Trouble};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
 pub use pipeline::{Answer, LinkTo, Pipeline};
 
-use std::{
-    any::Any,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use self::shape::Shape;
 use crate::{
     options::Threads,
     settings::table::Table,
     stage::{
-        activation::Activate,
+        activation::Activation,
         core::{EdgeCore, Shared},
         outlet::AnswerCounts,
     },
@@ -57,9 +54,7 @@ pub(crate) struct Node {
     /// Its code says what an event weighs.
     pub(crate) weighs: bool,
     pub(crate) is_source: bool,
-    pub(crate) activation: Arc<dyn Activate>,
-    /// The typed inbox, for entries.
-    pub(crate) inbox: Arc<dyn Any + Send + Sync>,
+    pub(crate) activation: Arc<Activation>,
     /// Places for workers at the start; the rest is made when first used.
     pub(crate) places: usize,
 }

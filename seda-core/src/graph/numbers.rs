@@ -32,6 +32,11 @@ pub(super) fn names(pipeline: &Pipeline) -> Names {
     }
 }
 
+/// The value of every key as the code alone has it, for what looks at a pipeline before its configuration is mended.
+pub(crate) fn table_of_code(pipeline: &Pipeline) -> Table {
+    of_code(pipeline, &names(pipeline))
+}
+
 /// The value of every key as the pipeline stands, and what is wrong with those that configuration set.
 pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     let names = names(pipeline);
@@ -41,6 +46,9 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
         findings.extend(table.apply(&configured.settings(&names)).1);
     }
     table.stages.iter_mut().for_each(objective_is_policy);
+    findings.extend(
+        [Knob::Trace, Knob::PublishEvery].into_iter().filter_map(|knob| fits::of_feature(&table.pipeline, knob)),
+    );
     for (stage, rows) in pipeline.stages.iter().zip(&table.stages) {
         findings.extend(fits::of_place(stage, rows, &names));
         findings.extend(fits::of_policy(rows));
@@ -100,6 +108,12 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
         own.watchdog.is_some(),
     );
     table.pipeline.code(Knob::Metrics, Value::Flag(own.metrics.unwrap_or(true)), own.metrics.is_some());
+    let every = own.publish_every.unwrap_or(super::pipeline::PUBLISH_EVERY);
+    let every = if every.is_zero() { Value::None } else { Value::Time(every) };
+    table.pipeline.code(Knob::PublishEvery, every, own.publish_every.is_some());
+    // A share out of bounds, as code may give, is the nearest that is within.
+    let share = own.trace.unwrap_or_default().clamp(0.0, 1.0);
+    table.pipeline.code(Knob::Trace, Value::Rate(share), own.trace.is_some());
     for (rows, domain) in table.domains.iter_mut().zip(&pipeline.domains) {
         rows.code(Knob::DomainThreads, Value::Threads(domain.threads), true);
         rows.code(Knob::CallerRuns, Value::Flag(domain.caller_runs), domain.caller_runs);
@@ -111,6 +125,7 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
 }
 
 fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
+    rows.keyed = stage.keyed;
     let options = &stage.options;
     let (domain, threads, limit) = match options.placement {
         Placement::Own(threads) => (None, threads, None),
@@ -227,6 +242,8 @@ pub(super) fn set_up(pipeline: &mut Pipeline, table: &Table) {
     let shared = pipeline.shared.clone();
     shared.measure(table.pipeline.flag(Knob::Metrics));
     shared.watch(table.pipeline.time(Knob::Watchdog).map_or(u64::MAX, ns));
+    shared.trace(table.pipeline.rate(Knob::Trace).unwrap_or_default());
+    shared.publish_every(table.pipeline.time(Knob::PublishEvery));
     if let Some(bytes) = table.pipeline.bytes(Knob::ByteBudget) {
         shared.budget.keep(bytes);
     }
@@ -278,9 +295,13 @@ pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
         (Knob::Limit, None) => return Some("has no effect: the stage has threads of its own".to_string()),
         _ => {}
     }
-    match (row.held, row.range) {
-        (Some(held), _) => Some(format!("held at {held}: nothing turns it by itself yet, a change can")),
-        (None, Some(range)) if range.min < range.max => Some(format!("can be changed within {range} while running")),
+    let range = match (row.held, row.range) {
+        (Some(held), _) => Some(format!("{held} now; only a live change moves it within {}", row.value)),
+        (None, Some(range)) if range.min < range.max => Some(format!("a live change can set it within {range}")),
         _ => None,
-    }
+    };
+    let keyed = rows.keyed && matches!(row.key.knob, Knob::Threads | Knob::Limit);
+    let keyed = keyed.then(|| "events of one key go one after the other all the same".to_string());
+    let both: Vec<String> = range.into_iter().chain(keyed).collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }

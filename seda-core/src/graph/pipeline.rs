@@ -1,5 +1,5 @@
 use std::{
-    any::Any,
+    any::TypeId,
     marker::PhantomData,
     sync::{
         Arc, Mutex, OnceLock,
@@ -20,18 +20,20 @@ use crate::{
     queue::Store,
     settings::{ChangeError, Configure, Explained, schema},
     stage::{
-        activation::{Activate, Activation},
+        activation::Activation,
         ask::Ask,
         book::Book,
         core::{Shared, StageCore},
+        fitting::{IntoSink, SinkFn, StepFn},
         flight::Spawn,
-        handler::{IntoStage, StageParts},
-        inbox::Inbox,
+        handler::{AtEnd, IntoStage, StageParts},
+        inbox::{Inbox, Reads},
         inlet::Inlet,
         named::Stage,
         outlet::{AnswerCounts, Outlet, Port, Sketch},
         source::{self, IntoSource, Tick},
         tune::Domain,
+        work::{self, Make},
     },
     sync::lock,
 };
@@ -70,6 +72,10 @@ pub(super) struct Whole {
     pub(super) byte_budget: Option<u64>,
     pub(super) watchdog: Option<Duration>,
     pub(super) metrics: Option<bool>,
+    /// A share of the events.
+    pub(super) trace: Option<f64>,
+    /// Zero: never by itself.
+    pub(super) publish_every: Option<Duration>,
 }
 
 /// A domain as declared.
@@ -88,10 +94,9 @@ pub(super) struct Declared {
     pub(super) keyed: bool,
     pub(super) weighs: bool,
     pub(super) uses: Vec<(u32, u32)>,
-    pub(super) activation: Arc<dyn Activate>,
-    /// The same, typed, for a model in the handler's place.
-    typed: Arc<dyn Any + Send + Sync>,
-    pub(super) inbox: Arc<dyn Any + Send + Sync>,
+    pub(super) activation: Arc<Activation>,
+    /// What its handler takes and gives, for a model in its place.
+    types: [TypeId; 2],
     pub(super) data_parallel: bool,
 }
 
@@ -104,18 +109,9 @@ struct Shape {
     whole_batches: bool,
     data_parallel: bool,
     source: bool,
+    types: [TypeId; 2],
+    at_end: Mutex<Option<AtEnd>>,
 }
-
-/// A stage before its queue and its activation are there: what is typed is made around it.
-struct Planned {
-    core: Arc<StageCore>,
-    book: Book,
-    /// For a queue that reads marks: how many classes it has.
-    marked: Option<u8>,
-    declare: Declare,
-}
-
-type Declare = Box<dyn FnOnce(Arc<dyn Activate>, Arc<dyn Any + Send + Sync>, Arc<dyn Any + Send + Sync>) -> Declared>;
 
 impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -123,6 +119,8 @@ impl std::fmt::Debug for Pipeline {
     }
 }
 
+/// Default time between two publications.
+pub(super) const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// Default time after which a handler that has not returned is named.
 pub(super) const WATCHDOG: Duration = Duration::from_secs(10);
 
@@ -154,25 +152,24 @@ impl Pipeline {
 
     /// Follows a share of the events that are offered from outside, or made by sources, by spans of `tracing`: `event` from the
     /// offer to its last end, as a child of the offerer's span, and in it for each stage `wait` and `work`. From 0.0, the
-    /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread.
+    /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread. In configuration the key `trace`.
     #[cfg(feature = "tracing")]
     pub fn trace(&mut self, share: f64) -> &mut Self {
-        let every = if share > 0.0 { (1.0 / share).round().clamp(1.0, f64::from(u32::MAX)) as u32 } else { 0 };
-        self.shared.trace_every.store(every, Ordering::Relaxed);
+        self.numbers.trace = Some(share);
         self
     }
 
     /// How often what is measured goes to the recorder of the `metrics` facade that the host has installed, from the
     /// pipeline's timer thread: by default each second while any worker is awake, and once more when all have come to
     /// rest, so that an idle pipeline has no wake-ups. Zero: never by itself, only by
-    /// [`publish`](crate::Running::publish) and once at the end. Without a recorder nothing is looked at; one of a type
+    /// [`publish`](crate::Running::publish) and once at the end. In configuration the key `publish_every`, `none` for zero. Without a recorder nothing is looked at; one of a type
     /// without size counts as none here, as the facade's own empty one is.
     ///
     /// Nothing is lost on a recorder that is installed late, or on one that takes another's place: counters are absolute,
     /// and what a histogram was not yet told goes to whichever is there at the next time.
     #[cfg(feature = "metrics")]
     pub fn publish_every(&mut self, every: Duration) -> &mut Self {
-        self.shared.publisher.set_every(every);
+        self.numbers.publish_every = Some(every);
         self
     }
 
@@ -288,10 +285,21 @@ impl Pipeline {
         (inlet, outlet)
     }
 
-    /// A stage behind an outlet. For a handler that is more than a function or closure see [`then_with`](Self::then_with).
+    /// A stage behind an outlet, by a function or closure of its event, whose type need not be written. For every other
+    /// handler, with options, `&Cx` or a wrapper, see [`then_with`](Self::then_with); there a closure says its event.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("prices");
+    /// let orders = p.source("orders", [(7, 250), (8, 0)]);
+    /// let cents = p.then("cents", orders, |order| order.1);
+    /// let dear = p.then_with("dear", cents, (|cents: u64| cents * 2).threads(2));
+    /// p.end("print", dear, |cents| println!("{cents}"));
+    /// # assert!(p.start().unwrap().finish().balanced());
+    /// ```
     pub fn then<T, O, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F) -> Outlet<O>
     where
-        F: Fn(T) -> O + Concurrent,
+        F: StepFn<T, O> + Concurrent,
         T: Event,
         O: Event,
     {
@@ -310,10 +318,15 @@ impl Pipeline {
         outlet
     }
 
-    /// A sink behind an outlet. For a handler that is more than a function or closure see [`end_with`](Self::end_with).
+    /// A sink behind an outlet, by a function or closure that gives nothing. For every other handler, with options, `&Cx` or
+    /// a wrapper, see [`end_with`](Self::end_with).
+    ///
+    /// A function that gives something is a stage: see [`then`](Self::then). Where nobody needs what it gives, drop it in
+    /// words: `|event| drop(ship(event))`. Of a closure, rustc says that it expected `()`, and offers a semicolon: that would
+    /// drop a `Result` with its error.
     pub fn end<T, F>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: F)
     where
-        F: Fn(T) + Concurrent,
+        F: SinkFn<T> + Concurrent,
         T: Event,
     {
         self.end_with(name, from, handler);
@@ -322,7 +335,7 @@ impl Pipeline {
     /// A sink behind an outlet, by any handler with any options.
     pub fn end_with<T, M, H>(&mut self, name: impl Into<String>, from: Outlet<T>, handler: H)
     where
-        H: IntoStage<M, In = T, Out = ()> + Concurrent,
+        H: IntoSink<M, In = T> + Concurrent,
         T: Event,
     {
         let inlet = self.sink(name, handler);
@@ -332,7 +345,7 @@ impl Pipeline {
     /// A stage without an outlet.
     pub fn sink<M, H>(&mut self, name: impl Into<String>, handler: H) -> Inlet<H::In>
     where
-        H: IntoStage<M, Out = ()> + Concurrent,
+        H: IntoSink<M> + Concurrent,
         H::In: Event,
     {
         let mut parts = handler.into_parts();
@@ -405,32 +418,28 @@ impl Pipeline {
         self.outlet(port, inlet.stage)
     }
 
-    fn outlet<T: Event>(&self, port: Port<T>, stage: u32) -> Outlet<T> {
+    fn outlet<T: Event>(&self, port: Port, stage: u32) -> Outlet<T> {
         Outlet::of_stage(port, self.sketch.clone(), self.shared.id, stage, &self.stages[stage as usize].name)
     }
 
-    fn declare<I: Event, O: Event>(
-        &mut self,
-        name: String,
-        parts: StageParts<I, O>,
-        source: bool,
-    ) -> (Inlet<I>, Port<O>) {
-        let StageParts { factory, options, extract, whole_batches, data_parallel } = parts;
+    fn declare<I: Event, O: Event>(&mut self, name: String, parts: StageParts<I, O>, source: bool) -> (Inlet<I>, Port) {
+        let StageParts { factory, options, extract, whole_batches, data_parallel, at_end } = parts;
         let (keyed, weighs, read) = (extract.key.is_some(), extract.weight.is_some(), !extract.is_empty());
-        let planned = self.planned(name, options, Shape { keyed, weighs, read, whole_batches, data_parallel, source });
-        let store = match planned.marked {
-            Some(classes) => Store::marked(classes),
-            None => Store::plain(),
-        };
-        let inbox = Arc::new(Inbox::new(planned.core, extract, store, planned.book));
-        let port = Port::new();
-        let activation = Arc::new(Activation::new(inbox.clone(), factory, port.clone()));
-        self.stages.push((planned.declare)(activation.clone(), activation, inbox));
+        let types = types::<I, O>();
+        let shape = Shape { keyed, weighs, read, whole_batches, data_parallel, source, types, at_end };
+        let reads = read.then(|| Box::new(extract) as Box<dyn Reads>);
+        let port = self.declare_untyped(name, options, shape, (work::make(factory), reads));
         (Inlet { pipeline: self.shared.id, stage: self.stages.len() as u32 - 1, event: PhantomData }, port)
     }
 
-    /// What can be said of a stage without its types.
-    fn planned(&mut self, name: String, mut options: StageOptions, shape: Shape) -> Planned {
+    /// What is the same for every type of event.
+    fn declare_untyped(
+        &mut self,
+        name: String,
+        mut options: StageOptions,
+        shape: Shape,
+        (make, reads): (Make, Option<Box<dyn Reads>>),
+    ) -> Port {
         if let Placement::Domain { domain, .. } = options.placement
             && domain.pipeline != self.shared.id
         {
@@ -441,21 +450,24 @@ impl Pipeline {
         let own = uses.iter().filter(|(pipeline, _)| *pipeline == self.shared.id).map(|(_, stage)| *stage).collect();
         let core = Arc::new(StageCore::new(self.stages.len() as u32, name.clone(), self.shared.clone(), own));
         let marked = shape.read || options.queue_bytes.is_some() || options.classes > 1;
-        let marked = marked.then_some(options.classes);
+        let store = if marked { Store::marked(options.classes) } else { Store::plain() };
         let book = Book::new(&options, shape.whole_batches, shape.source);
-        let declare = move |activation, typed, inbox| Declared {
+        let inbox = Arc::new(Inbox::new(core, reads, store, book));
+        let port = Port::default();
+        let activation = Arc::new(Activation::new(inbox, make, port.clone(), shape.at_end));
+        let Shape { source, keyed, weighs, data_parallel, types, .. } = shape;
+        self.stages.push(Declared {
             name,
             options,
-            is_source: shape.source,
-            keyed: shape.keyed,
-            weighs: shape.weighs,
+            is_source: source,
+            keyed,
+            weighs,
             uses,
             activation,
-            typed,
-            inbox,
-            data_parallel: shape.data_parallel,
-        };
-        Planned { core, book, marked, declare: Box::new(declare) }
+            types,
+            data_parallel,
+        });
+        port
     }
 
     // ---- links
@@ -479,14 +491,14 @@ impl Pipeline {
             Some(head) => drop(inbox.set(Arc::downgrade(&head))),
             None => self.find("an ask begins at a stage of another pipeline", "begin it at a stage of this one"),
         }
-        (Ask { id, inbox, reply: PhantomData }, Answer { pipeline: self.shared.id, ask: id, reply: PhantomData })
+        (Ask { id, inbox, types: PhantomData }, Answer { pipeline: self.shared.id, ask: id, reply: PhantomData })
     }
 
-    fn inbox<T: Event>(&self, inlet: Inlet<T>) -> Option<Arc<Inbox<T>>> {
+    fn inbox<T>(&self, inlet: Inlet<T>) -> Option<Arc<Inbox>> {
         if inlet.pipeline != self.shared.id {
             return None;
         }
-        self.stages.get(inlet.stage as usize)?.inbox.clone().downcast().ok()
+        Some(self.stages.get(inlet.stage as usize)?.activation.inbox.clone())
     }
 
     /// An outlet of another pipeline, or one that is linked to another's inlet or answer.
@@ -513,10 +525,11 @@ impl Pipeline {
         H::Out: Event,
     {
         let found = self.stages.iter().find(|declared| declared.name == stage);
-        let typed = found.map(|declared| declared.typed.clone().downcast::<Activation<H::In, H::Out>>());
-        match typed {
-            Some(Ok(activation)) => activation.replace(model.into_parts().factory),
-            Some(Err(_)) => self.find(
+        match found {
+            Some(declared) if declared.types == types::<H::In, H::Out>() => {
+                declared.activation.replace(work::make(model.into_parts().factory));
+            }
+            Some(_) => self.find(
                 format!("the model of `{stage}` takes or gives other events than its handler"),
                 "write it for the same `In` and `Out`",
             ),
@@ -539,6 +552,12 @@ impl Pipeline {
     }
 
     /// From now on, its time is virtual.
+    /// Stages that have a queue.
+    #[cfg(feature = "sim")]
+    pub(crate) fn queue_names(&self) -> impl Iterator<Item = &str> {
+        self.stages.iter().filter(|stage| !stage.is_source).map(|stage| stage.name.as_str())
+    }
+
     pub(crate) fn make_virtual(&self) {
         self.shared.clock.make_virtual();
     }
@@ -547,6 +566,10 @@ impl Pipeline {
     pub(crate) fn plan(self) -> Result<Graph, StartError> {
         check::plan(self)
     }
+}
+
+fn types<I: 'static, O: 'static>() -> [TypeId; 2] {
+    [TypeId::of::<I>(), TypeId::of::<O>()]
 }
 
 /// Where an outlet of `T` can be linked to.

@@ -111,7 +111,8 @@ impl Shape {
             let names = names.join(", ");
             Finding::new(
                 format!("a cycle in which every queue blocks when full could wait for itself for ever: {names}"),
-                "let one queue on it reject with an overflow outlet, or drop: `.when_full(WhenFull::Reject)`",
+                "let one queue on it reject, `.when_full(WhenFull::Reject)`, with an overflow outlet on what leads to it, \
+                 `out.overflow()`; or let it drop, `.when_full(WhenFull::DropOldest)`",
             )
         });
         found.collect()

@@ -20,15 +20,15 @@ use super::{
 };
 use crate::sync::lock;
 
-/// Default time between two.
-const EVERY: Duration = Duration::from_secs(1);
 /// Most values that a histogram is told at once. Recorders keep each of them until they are read (24 bytes in the usual
 /// one for Prometheus), and a stage may have millions of events a second: their distribution is told, not their number.
 const VALUES_MOST: u64 = 1000;
 const METADATA: Metadata<'_> = Metadata::new("seda", Level::INFO, None);
 
 /// What one pipeline has told its recorder.
+#[derive(Default)]
 pub(crate) struct Publisher {
+    /// Zero: not by itself.
     every_ns: AtomicU64,
     /// Wait and service of each stage, as last told. Held while telling, so that each value is told once.
     told: Mutex<Vec<[Distribution; 2]>>,
@@ -41,14 +41,6 @@ pub(crate) struct Seen {
     pub(crate) tables: Vec<[Distribution; 2]>,
     /// By ask: replies that reached who asked, and those that did not.
     pub(crate) answers: Vec<(String, [u64; 2])>,
-}
-
-impl Default for Publisher {
-    fn default() -> Self {
-        let publisher = Publisher { every_ns: AtomicU64::new(0), told: Mutex::default() };
-        publisher.set_every(EVERY);
-        publisher
-    }
 }
 
 impl Publisher {

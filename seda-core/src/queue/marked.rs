@@ -1,21 +1,25 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::{Batch, Item};
-use crate::event::Envelope;
+use super::{
+    Batch, Read,
+    batch::{Place, Shelf, put, put_on},
+};
+use crate::event::{Envelope, Event, Marks};
 
 /// A queue that knows keys, weights and classes.
 ///
-/// The events lie in places of their own, and [`Order`] knows in which order they go: what there is to decide is compiled
-/// once, and not for each type of event.
-#[derive(Debug)]
-pub(crate) struct Marked<T> {
+/// The events lie on a shelf, and [`Order`] knows in which order they go.
+pub(crate) struct Marked {
     order: Order,
-    places: Vec<Option<Envelope<T>>>,
+    /// Made for the first event.
+    shelf: Option<Box<dyn Shelf>>,
+    /// Their marks, by place.
+    marks: Vec<Option<Box<Marks>>>,
 }
 
-impl<T> Marked<T> {
+impl Marked {
     pub(crate) fn new(classes: u8) -> Self {
-        Marked { order: Order::new(classes), places: Vec::new() }
+        Marked { order: Order::new(classes), shelf: None, marks: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -34,47 +38,63 @@ impl<T> Marked<T> {
         self.order.bytes
     }
 
-    pub(crate) fn push(&mut self, item: Item<T>) {
-        let Item { envelope, key, weight, class } = item;
-        let place = self.order.push(Mark { key, weight, class, stamp_ns: envelope.stamp_ns, place: 0 });
-        if place == self.places.len() {
-            self.places.push(Some(envelope));
-        } else {
-            self.places[place] = Some(envelope);
-        }
+    pub(crate) fn push<T: Event>(&mut self, envelope: Envelope<T>, read: Read) {
+        let Envelope { event, stamp_ns, marks } = envelope;
+        let place = self.order.push(Mark::of(read, stamp_ns));
+        put_on(&mut self.shelf, place, event);
+        put(&mut self.marks, place, marks);
     }
 
-    pub(crate) fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Batch<T>, u64) {
+    pub(crate) fn push_first(&mut self, from: &mut Batch, read: Read) {
+        let stamp_ns = from.first_apart().map_or(0, |apart| apart.stamp_ns);
+        let place = self.order.push(Mark::of(read, stamp_ns));
+        let marks = from.first_to(place, &mut self.shelf);
+        put(&mut self.marks, place, marks);
+    }
+
+    pub(crate) fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Batch, u64) {
         let (taken, weight) = self.order.take(most, keys);
-        let mut batch = Batch::new();
-        for place in &taken {
-            if let Some(envelope) = self.places[*place].take() {
-                batch.push_back(envelope);
-            }
-        }
+        let mut batch = Batch::default();
+        self.leave(&taken, &mut batch);
         self.order.free(taken);
         (batch, weight)
+    }
+
+    fn leave(&mut self, places: &[Place], to: &mut Batch) {
+        if let Some(shelf) = &mut self.shelf {
+            to.take_from(&mut **shelf, places, &mut self.marks);
+        }
     }
 
     pub(crate) fn release(&mut self, keys: &mut Vec<u64>) {
         self.order.release(keys);
     }
 
-    pub(crate) fn drop_oldest(&mut self) -> Option<(Envelope<T>, u64)> {
+    /// Gives the weight of the event that went to `gone`.
+    pub(crate) fn drop_oldest(&mut self, gone: &mut Batch) -> Option<u64> {
         let mark = self.order.drop_oldest()?;
-        Some((self.places[mark.place].take()?, mark.weight))
+        self.leave(&[mark.place()], gone);
+        Some(mark.weight)
     }
 
     /// Everything, whatever it waits for, in no order.
-    pub(crate) fn clear(&mut self, gone: &mut Batch<T>) {
-        self.order.clear();
-        while let Some(place) = self.places.pop() {
-            gone.extend(place);
-        }
+    pub(crate) fn clear(&mut self) -> Batch {
+        let mut gone = Batch::default();
+        let places = self.order.clear();
+        self.leave(&places, &mut gone);
+        self.shelf = None;
+        self.marks.clear();
+        gone
     }
 
     pub(crate) fn oldest_stamp_ns(&self) -> u64 {
         self.order.oldest_stamp_ns()
+    }
+}
+
+impl std::fmt::Debug for Marked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Marked").field("order", &self.order).finish_non_exhaustive()
     }
 }
 
@@ -98,7 +118,7 @@ struct Order {
     vacant: Vec<usize>,
     places: usize,
     /// Memory of the last take.
-    taken: Vec<usize>,
+    taken: Vec<Place>,
 }
 
 /// What the order knows of an event.
@@ -109,6 +129,16 @@ struct Mark {
     class: u8,
     stamp_ns: u64,
     place: usize,
+}
+
+impl Mark {
+    fn of(Read { key, weight, class, .. }: Read, stamp_ns: u64) -> Self {
+        Mark { key, weight, class, stamp_ns, place: 0 }
+    }
+
+    fn place(&self) -> Place {
+        Place { at: self.place, stamp_ns: self.stamp_ns }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -159,7 +189,7 @@ impl Order {
     }
 
     /// The places of up to `most` events in order, and their weight. To be given back by [`free`](Self::free).
-    fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Vec<usize>, u64) {
+    fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Vec<Place>, u64) {
         let mut taken = Taken { places: std::mem::take(&mut self.taken), weight: 0, most };
         let mut mine = HashSet::new();
         self.take_freed(&mut taken, keys, &mut mine);
@@ -189,8 +219,8 @@ impl Order {
         (taken.places, taken.weight)
     }
 
-    fn free(&mut self, mut taken: Vec<usize>) {
-        self.vacant.append(&mut taken);
+    fn free(&mut self, mut taken: Vec<Place>) {
+        self.vacant.extend(taken.drain(..).map(|place| place.at));
         self.taken = taken;
     }
 
@@ -262,12 +292,12 @@ impl Order {
         Some(mark)
     }
 
-    fn clear(&mut self) {
-        (self.in_lanes, self.aside, self.bytes, self.places) = (0, 0, 0, 0);
-        self.freed.clear();
-        self.keys.clear();
-        self.vacant.clear();
-        self.lanes.iter_mut().for_each(VecDeque::clear);
+    /// The places of all that was there.
+    fn clear(&mut self) -> Vec<Place> {
+        let aside = self.keys.values().flat_map(|key| &key.aside);
+        let places = self.lanes.iter().flatten().chain(aside).map(Mark::place).collect();
+        *self = Order::new(self.lanes.len() as u8);
+        places
     }
 
     fn oldest_stamp_ns(&self) -> u64 {
@@ -278,7 +308,7 @@ impl Order {
 }
 
 struct Taken {
-    places: Vec<usize>,
+    places: Vec<Place>,
     weight: u64,
     most: usize,
 }
@@ -290,7 +320,7 @@ impl Taken {
 
     fn add(&mut self, mark: Mark) {
         self.weight += mark.weight;
-        self.places.push(mark.place);
+        self.places.push(mark.place());
     }
 }
 
@@ -298,23 +328,24 @@ impl Taken {
 mod tests {
     use super::*;
 
-    fn item(event: u32, key: u64) -> Item<u32> {
-        Item { envelope: Envelope::new(event), key: Some(key), weight: 10, class: 0 }
+    fn push(queue: &mut Marked, event: u32, key: u64) {
+        queue.push(Envelope::new(event), Read { key: Some(key), weight: 10, ..Read::default() });
     }
 
-    fn events(batch: Batch<u32>) -> Vec<u32> {
-        batch.into_iter().map(|e| e.event).collect()
+    fn events(mut batch: Batch) -> Vec<u32> {
+        let mut batch = batch.open();
+        std::iter::from_fn(|| batch.pop().map(|envelope| envelope.event)).collect()
     }
 
     #[test]
     fn a_key_in_flight_stalls_only_its_own_events() {
         let mut queue = Marked::new(1);
-        [(1, 7), (2, 7), (3, 8), (4, 7)].into_iter().for_each(|(e, k)| queue.push(item(e, k)));
+        [(1, 7), (2, 7), (3, 8), (4, 7)].into_iter().for_each(|(e, k)| push(&mut queue, e, k));
         let (mut first, mut second) = (Vec::new(), Vec::new());
         assert_eq!(events(queue.take(1, &mut first).0), [1]);
         assert_eq!(events(queue.take(9, &mut second).0), [3]);
         assert!(!queue.has_work());
-        queue.push(item(5, 7));
+        push(&mut queue, 5, 7);
         queue.release(&mut first);
         assert_eq!(events(queue.take(9, &mut first).0), [2, 4, 5]);
         assert_eq!((queue.len(), queue.bytes()), (0, 0));
@@ -323,10 +354,10 @@ mod tests {
     #[test]
     fn an_event_offered_while_its_key_is_in_flight_does_not_pass_an_older_one() {
         let mut queue = Marked::new(1);
-        [1, 2].into_iter().for_each(|e| queue.push(item(e, 7)));
+        [1, 2].into_iter().for_each(|e| push(&mut queue, e, 7));
         let mut keys = Vec::new();
         assert_eq!(events(queue.take(1, &mut keys).0), [1]);
-        queue.push(item(3, 7));
+        push(&mut queue, 3, 7);
         queue.release(&mut keys);
         assert_eq!(events(queue.take(9, &mut keys).0), [2, 3]);
         queue.release(&mut keys);
@@ -336,7 +367,7 @@ mod tests {
     #[test]
     fn a_freed_key_keeps_its_order_when_a_take_is_too_small_for_it() {
         let mut queue = Marked::new(1);
-        (0..5).for_each(|e| queue.push(item(e, 1)));
+        (0..5).for_each(|e| push(&mut queue, e, 1));
         let (mut first, mut second) = (Vec::new(), Vec::new());
         queue.take(1, &mut first);
         assert!(queue.take(1, &mut second).0.is_empty());
@@ -350,10 +381,12 @@ mod tests {
     #[test]
     fn higher_classes_go_first_and_the_lowest_is_dropped_first() {
         let mut queue = Marked::new(3);
-        for (event, class) in [(1, 0), (2, 2), (3, 1), (4, 9)] {
-            queue.push(Item { envelope: Envelope::new(event), key: None, weight: 1, class });
+        for (event, class) in [(1u32, 0), (2, 2), (3, 1), (4, 9)] {
+            queue.push(Envelope::new(event), Read { weight: 1, class, ..Read::default() });
         }
-        assert_eq!(queue.drop_oldest().map(|(e, _)| e.event), Some(1));
+        let mut gone = Batch::default();
+        queue.drop_oldest(&mut gone);
+        assert_eq!(events(gone), [1]);
         assert_eq!(events(queue.take(9, &mut Vec::new()).0), [2, 4, 3]);
     }
 }

@@ -5,36 +5,32 @@
 //! faster for batches; byte bounds, classes, keys and a bound that changes while running are plain code, and the
 //! crate needs no `unsafe`. Figures: `cargo xtask bench chain`.
 
+mod batch;
 mod marked;
 mod plain;
 
+pub(crate) use batch::{Apart, Batch, Opened};
 pub(crate) use marked::Marked;
 pub(crate) use plain::Plain;
 
-use std::collections::VecDeque;
-
-use crate::event::Envelope;
-
-/// A batch on its way: taken from a queue, or made by a handler.
-pub(crate) type Batch<T> = VecDeque<Envelope<T>>;
-
-/// An event with what was read off it at the offer.
-#[derive(Debug)]
-pub(crate) struct Item<T> {
-    pub(crate) envelope: Envelope<T>,
+/// What was read off an event at the offer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Read {
     pub(crate) key: Option<u64>,
     pub(crate) weight: u64,
     pub(crate) class: u8,
+    /// 0 for none.
+    pub(crate) deadline_ns: u64,
 }
 
 /// A queue: plain first in, first out; or one that knows keys, weights and classes.
 #[derive(Debug)]
-pub(crate) enum Store<T> {
-    Plain(Plain<T>),
-    Marked(Marked<T>),
+pub(crate) enum Store {
+    Plain(Plain),
+    Marked(Marked),
 }
 
-impl<T> Store<T> {
+impl Store {
     pub(crate) fn plain() -> Self {
         Store::Plain(Plain::new())
     }
@@ -81,19 +77,28 @@ impl<T> Store<T> {
         }
     }
 
+    /// Moves the first of a batch in.
+    pub(crate) fn push_first(&mut self, from: &mut Batch, read: Read) {
+        match self {
+            Store::Plain(queue) => queue.append(from, 1),
+            Store::Marked(queue) => queue.push_first(from, read),
+        }
+    }
+
     /// Takes up to `most` events in order; the keys that are now in flight and the weight go beside.
-    pub(crate) fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Batch<T>, u64) {
+    pub(crate) fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Batch, u64) {
         match self {
             Store::Plain(queue) => (queue.take(most), 0),
             Store::Marked(queue) => queue.take(most, keys),
         }
     }
 
-    /// Removes the event that loses when the oldest must: of the lowest class, the one that waited longest.
-    pub(crate) fn drop_oldest(&mut self) -> Option<(Envelope<T>, u64)> {
+    /// Moves the event that loses when the oldest must to `gone`, and gives its weight: of the lowest class, the one that
+    /// waited longest.
+    pub(crate) fn drop_oldest(&mut self, gone: &mut Batch) -> Option<u64> {
         match self {
-            Store::Plain(queue) => queue.drop_oldest().map(|envelope| (envelope, 0)),
-            Store::Marked(queue) => queue.drop_oldest(),
+            Store::Plain(queue) => queue.drop_oldest(gone).then_some(0),
+            Store::Marked(queue) => queue.drop_oldest(gone),
         }
     }
 
@@ -104,17 +109,15 @@ impl<T> Store<T> {
     }
 
     /// Takes everything out, whatever it waits for.
-    pub(crate) fn clear(&mut self) -> Batch<T> {
-        let mut gone = Batch::new();
+    pub(crate) fn clear(&mut self) -> Batch {
         match self {
-            Store::Plain(queue) => queue.clear(&mut gone),
-            Store::Marked(queue) => queue.clear(&mut gone),
+            Store::Plain(queue) => queue.clear(),
+            Store::Marked(queue) => queue.clear(),
         }
-        gone
     }
 
     /// Gives an emptied batch back, for its memory to be used again.
-    pub(crate) fn recycle(&mut self, empty: Batch<T>) {
+    pub(crate) fn recycle(&mut self, empty: Batch) {
         if let Store::Plain(queue) = self {
             queue.recycle(empty);
         }

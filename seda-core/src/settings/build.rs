@@ -32,6 +32,20 @@ impl Settings {
         self.with(Place::Pipeline, Knob::Metrics, Value::Flag(on))
     }
 
+    /// The share of the events that spans follow: as [`Pipeline::trace`](crate::Pipeline::trace).
+    #[cfg(feature = "tracing")]
+    pub fn trace(self, share: f64) -> Self {
+        self.with(Place::Pipeline, Knob::Trace, Value::Rate(share))
+    }
+
+    /// How often what is measured is published, or never by itself: as
+    /// [`Pipeline::publish_every`](crate::Pipeline::publish_every).
+    #[cfg(feature = "metrics")]
+    pub fn publish_every(self, every: impl Into<Option<Duration>>) -> Self {
+        let every = every.into().filter(|every| !every.is_zero());
+        self.with(Place::Pipeline, Knob::PublishEvery, every.map_or(Value::None, Value::Time))
+    }
+
     /// Numbers of a declared domain.
     pub fn domain(self, name: &str, set: impl FnOnce(DomainSettings) -> DomainSettings) -> Self {
         set(DomainSettings { settings: self, name: name.to_string() }).settings

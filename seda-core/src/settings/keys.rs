@@ -64,6 +64,8 @@ pub(crate) enum Knob {
     ByteBudget,
     Watchdog,
     Metrics,
+    Trace,
+    PublishEvery,
     DomainThreads,
     CallerRuns,
     Domain,
@@ -94,7 +96,7 @@ const THREADS: Kind = Kind::Threads { most: THREADS_MOST };
 const EVENTS: Kind = Kind::Count { most: QUEUE_MOST as u64 };
 
 /// All keys, by scope, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 18] = [
+pub(crate) static KEYS: [Key; 20] = [
     Key {
         what: "most bytes that all queues together may hold, of events that say their weight",
         unit: "bytes",
@@ -111,7 +113,18 @@ pub(crate) static KEYS: [Key; 18] = [
         ..key(Scope::Pipeline, "metrics", Knob::Metrics, Kind::Flag, "true")
     },
     Key {
-        what: "threads that the domain's stages share: a number, or a range within which it can be changed while running",
+        what: "share of the events from outside and of sources that spans of `tracing` follow; with the feature `tracing`",
+        ..key(Scope::Pipeline, "trace", Knob::Trace, Kind::Share, "0")
+    },
+    Key {
+        what: "how often what is measured goes to the recorder of the `metrics` facade, `none` for only when asked; with \
+               the feature `metrics`",
+        unit: "time",
+        optional: true,
+        ..key(Scope::Pipeline, "publish_every", Knob::PublishEvery, Kind::Time, "1 s")
+    },
+    Key {
+        what: "threads that the domain's stages share: a number, or a range that live changes stay within",
         unit: "threads",
         ..key(Scope::Domain, "threads", Knob::DomainThreads, THREADS, "as declared")
     },
@@ -126,13 +139,13 @@ pub(crate) static KEYS: [Key; 18] = [
         ..key(Scope::Stage, "domain", Knob::Domain, Kind::Domain, OWN)
     },
     Key {
-        what: "threads of its own: a number, or a range within which it can be changed while running",
+        what: "threads of its own: a number, or a range that live changes stay within",
         unit: "threads",
         ..key(Scope::Stage, "threads", Knob::Threads, THREADS, "1")
     },
     Key {
         what: "most workers of its domain that may be in it at once, by default all of them; of an async handler, most \
-               events on their way, by default 64: a number, or a range within which it can be changed while running",
+               events on their way, by default 64: a number, or a range that live changes stay within",
         unit: "workers or events",
         optional: true,
         ..key(Scope::Stage, "limit", Knob::Limit, Kind::Threads { most: TASKS_MOST }, "none")

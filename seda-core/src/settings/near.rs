@@ -4,9 +4,16 @@
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let near = candidates.into_iter().map(|other| (distance(&lower, &other.to_lowercase()), other));
-    let (far, other) = near.min_by_key(|(far, _)| *far)?;
+    let near: Vec<(usize, &str)> = near.collect();
+    let &(far, other) = near.iter().min_by_key(|(far, _)| *far)?;
+    let letters = name.chars().count();
     // A third of the letters may be wrong, and one always.
-    (far <= (name.chars().count() / 3).max(1)).then_some(other)
+    if far <= (letters / 3).max(1) {
+        return Some(other);
+    }
+    // Of one or two letters, too much begins with them.
+    let begun = near.iter().find(|(_, other)| letters > 2 && other.to_lowercase().starts_with(&lower));
+    begun.map(|(_, other)| *other)
 }
 
 /// Letters to add, remove, change or swap with their neighbour (optimal string alignment).
@@ -49,6 +56,13 @@ mod tests {
         assert_eq!(nearest("max_aeg", ["max_age", "events"]), Some("max_age"));
         assert_eq!(nearest("xyz", ["threads", "limit"]), None);
         assert_eq!(nearest("q", []), None);
+    }
+
+    #[test]
+    fn a_word_that_was_only_begun_finds_its_name() {
+        assert_eq!(nearest("que", ["threads", "queue", "queue.events"]), Some("queue"));
+        assert_eq!(nearest("thr", ["limit", "threads"]), Some("threads"));
+        assert_eq!(nearest("qu", ["threads", "queue"]), None);
     }
 
     #[test]

@@ -112,6 +112,9 @@ fn of_kind(kind: Kind, names: &Names) -> Vec<Vec<(&'static str, Json)>> {
     match kind {
         Kind::Flag => vec![vec![("type", text("boolean"))]],
         Kind::Count { most } => vec![number(1, most)],
+        Kind::Share => {
+            vec![vec![("type", text("number")), ("minimum", Json::Number(0)), ("maximum", Json::Number(1))]]
+        }
         Kind::Rate => vec![vec![("type", text("number")), ("exclusiveMinimum", Json::Number(0))]],
         Kind::Bytes => vec![pattern(&bytes_pattern())],
         Kind::Time => vec![pattern(&time_pattern())],

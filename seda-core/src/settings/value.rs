@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     },
     /// A number above 0.
     Rate,
+    /// A number from 0 to 1.
+    Share,
     Bytes,
     Time,
     Threads {
@@ -90,6 +92,7 @@ impl Kind {
             Kind::Flag => "`true` or `false`".to_string(),
             Kind::Count { most } => format!("a whole number of {unit}, 1 to {most}"),
             Kind::Rate => format!("a number of {unit} above 0"),
+            Kind::Share => "a number from 0 for none to 1 for all, as in `0.01`".to_string(),
             Kind::Bytes => "a size above 0 with its unit, as in `\"64 MiB\"`".to_string(),
             Kind::Time => "a time above 0 with its unit, as in `\"250 ms\"`".to_string(),
             Kind::Threads { most } => {
@@ -128,8 +131,8 @@ impl Kind {
             (Kind::Threads { .. }, Raw::Whole(n)) => {
                 usize::try_from(*n).map(|n| Value::Threads(n.into())).map_err(|_| "it is below 1".to_string())
             }
-            (Kind::Rate, Raw::Whole(n)) => Ok(Value::Rate(*n as f64)),
-            (Kind::Rate, Raw::Number(n)) => Ok(Value::Rate(*n)),
+            (Kind::Rate | Kind::Share, Raw::Whole(n)) => Ok(Value::Rate(*n as f64)),
+            (Kind::Rate | Kind::Share, Raw::Number(n)) => Ok(Value::Rate(*n)),
             (Kind::Bytes, Raw::Whole(n)) => Err(format!("it needs a unit, as in `\"{n} B\"`")),
             (Kind::Time, Raw::Whole(n)) => Err(format!("it needs a unit, as in `\"{n} ms\"`")),
             _ => Err(String::new()),
@@ -139,7 +142,7 @@ impl Kind {
     /// Text in a file: numbers stand without quotes there.
     fn read_text(self, text: &str) -> Result<Value, String> {
         match self {
-            Kind::Flag | Kind::Count { .. } | Kind::Rate => {
+            Kind::Flag | Kind::Count { .. } | Kind::Rate | Kind::Share => {
                 let meant = self.read_word(text).is_ok();
                 Err(if meant { format!("write {text} without the quotes") } else { String::new() })
             }
@@ -151,7 +154,7 @@ impl Kind {
         match self {
             Kind::Flag => word.parse().map(Value::Flag).map_err(|_| String::new()),
             Kind::Count { .. } => whole(word).map(Value::Count),
-            Kind::Rate => word.parse().map(Value::Rate).map_err(|_| String::new()),
+            Kind::Rate | Kind::Share => word.parse().map(Value::Rate).map_err(|_| String::new()),
             Kind::Bytes => read_bytes(word).map(Value::Bytes),
             Kind::Time => read_time(word).map(Value::Time),
             Kind::Threads { .. } => read_threads(word).map(Value::Threads),
@@ -170,6 +173,7 @@ impl Kind {
             (Kind::Count { .. }, Value::Count(0)) => Some("it is below 1".to_string()),
             (Kind::Count { most }, Value::Count(n)) if *n > most => Some(format!("it is above {most}")),
             (Kind::Rate, Value::Rate(n)) if !(n.is_finite() && *n > 0.0) => Some("it is not above 0".to_string()),
+            (Kind::Share, Value::Rate(n)) if !(0.0..=1.0).contains(n) => Some("it is not between 0 and 1".to_string()),
             (Kind::Bytes, Value::Bytes(0)) => Some("it is not above 0".to_string()),
             (Kind::Time, Value::Time(time)) if time.is_zero() => Some("it is not above 0".to_string()),
             (Kind::Threads { most }, Value::Threads(threads)) => of_threads(*threads, most),
@@ -241,6 +245,9 @@ mod tests {
         assert_eq!(read(kind, Raw::Whole(101)), "! it is above 100");
         assert_eq!(read(Kind::Flag, Raw::Word("true".into())), "true");
         assert_eq!(read(Kind::Rate, Raw::Whole(0)), "! it is not above 0");
+        assert_eq!(read(Kind::Share, Raw::Whole(0)), "0");
+        assert_eq!(read(Kind::Share, Raw::Word("0.25".into())), "0.25");
+        assert_eq!(read(Kind::Share, Raw::Number(1.5)), "! it is not between 0 and 1");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    agenda::What,
+    agenda::{Agenda, What},
     arrivals::{Arrivals, Times},
-    board::{Beside, Board, Offered},
+    board::Board,
+    lineage::Offered,
     results::Results,
+    tallies::Origin,
 };
 use crate::{clock::ns, event::Event, options::OfferOptions, outcome::Refusal, stage::offer::Entry, test::Virtual};
 
@@ -39,13 +41,15 @@ pub(super) struct Source {
     times: Times,
     options: OfferOptions,
     offers: Box<dyn Offers>,
+    kind: Option<usize>,
+    has_clients: bool,
     count: u64,
 }
 
 impl Source {
-    pub(super) fn new(times: Times, arrivals: &Arrivals, offers: Box<dyn Offers>) -> Self {
+    pub(super) fn new(times: Times, arrivals: &Arrivals, kind: Option<usize>, offers: Box<dyn Offers>) -> Self {
         let options = OfferOptions { class: arrivals.class, deadline: arrivals.deadline };
-        Source { times, options, offers, count: 0 }
+        Source { times, options, offers, kind, has_clients: arrivals.clients.is_some(), count: 0 }
     }
 }
 
@@ -54,31 +58,22 @@ pub(super) struct Drive {
     board: Arc<Board>,
     sources: Vec<Source>,
     calls: Vec<(Duration, Call)>,
+    agenda: Agenda,
+    lineages: u64,
     /// Nothing is offered or called from then on.
     until_ns: u64,
 }
 
 impl Drive {
-    pub(super) fn new(
-        mut sim: Virtual,
-        board: Arc<Board>,
-        sources: Vec<Source>,
-        calls: Vec<(Duration, Call)>,
-        cores: Option<f64>,
-    ) -> Self {
-        sim.model(Box::new(Beside(board.clone())), cores);
-        Drive { sim, board, sources, calls, until_ns: 0 }
+    pub(super) fn new(sim: Virtual, board: Arc<Board>, sources: Vec<Source>, calls: Vec<(Duration, Call)>) -> Self {
+        Drive { sim, board, sources, calls, agenda: Agenda::default(), lineages: 0, until_ns: 0 }
     }
 
     /// Offers for so long, then waits for the rest; the time of the last end.
     pub(super) fn run(&mut self, time_ns: u64) -> u64 {
         self.until_ns = time_ns;
-        for entry in 0..self.sources.len() {
-            self.plan_arrival(entry);
-        }
-        for index in 0..self.calls.len() {
-            self.plan_call(index);
-        }
+        (0..self.sources.len()).for_each(|entry| self.plan_arrival(entry));
+        (0..self.calls.len()).for_each(|index| self.plan_call(index));
         self.run_until(time_ns, false);
         self.run_until(time_ns.saturating_mul(2), true);
         self.board.now_ns()
@@ -87,24 +82,34 @@ impl Drive {
     /// All that happens up to that time; to the end of what is open, if that comes first and is wanted.
     fn run_until(&mut self, until_ns: u64, may_end: bool) {
         loop {
-            let (next_ns, open) = {
-                let state = self.board.state();
-                (state.agenda.next_ns(), state.open())
-            };
-            if may_end && open == 0 && next_ns.is_none() {
+            let next_ns = self.next_ns();
+            if may_end && next_ns.is_none() && self.board.state().open() == 0 {
                 return;
             }
             let at_ns = next_ns.unwrap_or(u64::MAX).min(until_ns);
-            // An end may have a client do something earlier than what was next.
-            if self.sim.step_until(at_ns) {
+            // What ends may have a client do something earlier than what was next, or be the last.
+            let mut stepped = self.sim.step_until(at_ns);
+            while stepped && !may_end && !self.board.has_plans() {
+                stepped = self.sim.step_until(at_ns);
+            }
+            if stepped {
                 continue;
             }
             if next_ns.is_none_or(|next_ns| next_ns > until_ns) {
                 return;
             }
-            let due = self.board.state().agenda.take(at_ns);
-            due.into_iter().for_each(|what| self.act(what));
+            if let Some(what) = self.take(at_ns) {
+                self.act(what);
+            }
         }
+    }
+
+    fn next_ns(&self) -> Option<u64> {
+        self.agenda.next_ns().into_iter().chain(self.board.next_ns()).min()
+    }
+
+    fn take(&mut self, now_ns: u64) -> Option<What> {
+        self.agenda.take(now_ns).or_else(|| self.board.take())
     }
 
     fn act(&mut self, what: What) {
@@ -114,6 +119,7 @@ impl Drive {
                 self.plan_arrival(entry);
             }
             What::Retry { entry, request } => self.offer(entry, Some(request)),
+            What::Fails { lineage } => self.board.fails(lineage),
             What::TimesOut { request, lineage } => self.board.times_out(request, lineage),
             What::Call { index } => {
                 (self.calls[index].1)(&mut self.sim);
@@ -124,14 +130,14 @@ impl Drive {
 
     fn plan_arrival(&mut self, entry: usize) {
         if let Some(at_ns) = self.sources[entry].times.next().filter(|&at_ns| at_ns < self.until_ns) {
-            self.board.state().agenda.at(at_ns, What::Arrival { entry });
+            self.agenda.at(at_ns, What::Arrival { entry });
         }
     }
 
     fn plan_call(&mut self, index: usize) {
         let at_ns = self.board.now_ns().saturating_add(ns(self.calls[index].0).max(1));
         if at_ns < self.until_ns {
-            self.board.state().agenda.at(at_ns, What::Call { index });
+            self.agenda.at(at_ns, What::Call { index });
         }
     }
 
@@ -153,9 +159,14 @@ impl Drive {
         }
     }
 
-    fn offer(&mut self, entry: usize, request: Option<u64>) {
-        let lineage = self.board.offers(entry, request);
+    /// Offers an event; for a client's further try with the number of the request.
+    fn offer(&mut self, entry: usize, again: Option<u64>) {
         let source = &mut self.sources[entry];
+        self.lineages += 1;
+        let id = self.lineages;
+        let request = again.or(source.has_clients.then_some(id));
+        let origin = Origin { at_ns: self.board.now_ns(), kind: source.kind };
+        let lineage = Arc::new(Offered::new(self.board.clone(), id, entry, origin, request));
         let refused = source.offers.offer(source.count, source.options, lineage.clone());
         source.count += 1;
         self.board.answered(&lineage, refused);

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::{metrics::ShedCount, outcome::Refusal, units::as_ns};
 
+/// Quantiles of a table are right to so many digits.
+const DIGITS: u8 = 3;
+
 /// Lineages by how they ended, with their latencies: of a run, of one kind, of a phase, or of a window. A lineage belongs
 /// where it was offered, whenever it ends.
 ///
@@ -60,7 +63,7 @@ pub struct Figures {
     pub wasted_on_lost: Duration,
 }
 
-/// Latencies of the admitted, right to 0.1 % (1 % in windows). What was admitted and then lost (expired, dropped, shed
+/// Latencies of the admitted, right to 0.1 % (exact in windows). What was admitted and then lost (expired, dropped, shed
 /// later, or left) counts as infinitely late, which is `Duration::MAX`. The mean and the longest are of those that ended by
 /// a handler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
@@ -164,28 +167,41 @@ pub(super) struct Ended {
 /// Figures while they grow.
 pub(super) struct Tally {
     figures: Figures,
-    digits: u8,
-    table: Option<Box<Histogram<u64>>>,
+    times: Times,
     sum_ns: f64,
     max_ns: u64,
 }
 
+/// Latencies: as a table where there may be many, each by itself where there will not.
+enum Times {
+    Table(Option<Box<Histogram<u64>>>),
+    Each(Vec<u64>),
+}
+
 impl Tally {
-    pub(super) fn new(digits: u8) -> Self {
-        Tally { figures: Figures::default(), digits, table: None, sum_ns: 0.0, max_ns: 0 }
+    /// Of the whole, a kind or a phase.
+    pub(super) fn long() -> Self {
+        Tally::new(Times::Table(None))
     }
 
-    pub(super) fn offered(&mut self) {
-        self.figures.offered += 1;
+    /// Of a window.
+    pub(super) fn short() -> Self {
+        Tally::new(Times::Each(Vec::new()))
+    }
+
+    fn new(times: Times) -> Self {
+        Tally { figures: Figures::default(), times, sum_ns: 0.0, max_ns: 0 }
     }
 
     pub(super) fn admitted(&mut self) {
+        self.figures.offered += 1;
         self.figures.admitted += 1;
         self.figures.left += 1;
     }
 
     pub(super) fn refused(&mut self, why: &Refusal) {
         let figures = &mut self.figures;
+        figures.offered += 1;
         match why {
             Refusal::Shed { reason, .. } => {
                 figures.shed += 1;
@@ -237,12 +253,17 @@ impl Tally {
     fn latency(&mut self, latency_ns: u64) {
         self.sum_ns += latency_ns as f64;
         self.max_ns = self.max_ns.max(latency_ns);
-        let table = self.table.get_or_insert_with(|| {
-            let mut table = Histogram::new(self.digits).expect("so many digits are possible");
-            table.auto(true);
-            Box::new(table)
-        });
-        table.record(latency_ns).expect("a table that grows takes any value");
+        match &mut self.times {
+            Times::Each(times) => times.push(latency_ns),
+            Times::Table(table) => {
+                let table = table.get_or_insert_with(|| {
+                    let mut table = Histogram::new(DIGITS).expect("so many digits are possible");
+                    table.auto(true);
+                    Box::new(table)
+                });
+                table.record(latency_ns).expect("a table that grows takes any value");
+            }
+        }
     }
 
     /// Nothing of it is on its way.
@@ -255,28 +276,32 @@ impl Tally {
     }
 
     fn latencies(&self) -> Latency {
-        let Some(table) = &self.table else { return self.none_came() };
-        let (count, lost) = (table.len(), self.figures.lost());
-        let at = |q: f64| {
-            let rank = (q * (count + lost) as f64).ceil();
+        let mut each = match &self.times {
+            Times::Each(times) => times.clone(),
+            Times::Table(_) => Vec::new(),
+        };
+        let count = self.figures.done + self.figures.failed;
+        let mut at = |q: f64| {
+            let rank = (q * (count + self.figures.lost()) as f64).ceil();
             if rank > count as f64 {
                 return Duration::MAX;
             }
+            let value = match &self.times {
+                _ if rank < 1.0 => 0,
+                Times::Each(_) => *each.select_nth_unstable(rank as usize - 1).1,
+                Times::Table(table) => table.as_ref().map_or(0, |table| table.value_at_quantile(rank / count as f64)),
+            };
             // A bucket's upper edge may lie above what was seen.
-            Duration::from_nanos(table.value_at_quantile(rank / count as f64).min(self.max_ns))
+            Duration::from_nanos(value.min(self.max_ns))
         };
+        let mean = if count == 0 { 0.0 } else { self.sum_ns / count as f64 };
         Latency {
-            mean: Duration::from_nanos((self.sum_ns / count as f64) as u64),
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
             p999: at(0.999),
+            mean: Duration::from_nanos(mean as u64),
             max: Duration::from_nanos(self.max_ns),
         }
-    }
-
-    fn none_came(&self) -> Latency {
-        let all = if self.figures.lost() > 0 { Duration::MAX } else { Duration::ZERO };
-        Latency { mean: Duration::ZERO, p50: all, p90: all, p99: all, p999: all, max: Duration::ZERO }
     }
 }

@@ -4,11 +4,13 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
     arrivals::{Arrivals, Times},
-    board::{Board, EntryRules, Stage},
+    board::{Board, EntryRules},
     drive::{Call, Drive, Offers, Source},
     log::Log,
+    measured::Measured,
     results::Results,
     service::{Draws, Service},
+    stage::{Beside, Stage},
     tallies::Tallies,
 };
 use crate::{
@@ -16,6 +18,7 @@ use crate::{
     event::Event,
     graph::{Pipeline, StartError},
     rng::Rng,
+    settings::Settings,
     stage::inlet::Inlet,
     test::Virtual,
 };
@@ -40,9 +43,12 @@ pub struct Run {
     trace_lines: usize,
 }
 
+/// Makes an entry's offers once the pipeline stands.
+type MakeOffers = Box<dyn FnOnce(&Virtual) -> Box<dyn Offers>>;
+
 struct EntryPlan {
     arrivals: Arrivals,
-    offers: Box<dyn FnOnce(&Virtual) -> Box<dyn Offers>>,
+    offers: MakeOffers,
 }
 
 impl std::fmt::Debug for Run {
@@ -92,6 +98,38 @@ impl Run {
     /// [per batch](Service::per_batch) and a share of [cores](Service::computing) count only where they are said for all.
     pub fn service_of(mut self, stage: impl Into<String>, kind: impl Into<String>, service: Service) -> Self {
         self.services.push((stage.into(), Some(kind.into()), service));
+        self
+    }
+
+    /// As it was measured of a pipeline at work: for each of its stages that this one has by name, service times, threads
+    /// and the queue's bound. What is said for a stage after that is in its place.
+    ///
+    /// ```
+    /// # use seda_core::{prelude::*, sim::{Arrivals, Measured, Run, Service}};
+    /// fn service() -> (Pipeline, Inlet<u64>) {
+    ///     let mut p = Pipeline::named("orders");
+    ///     let orders = p.sink("price", (|_: u64| ()).threads(1..=8));
+    ///     (p, orders)
+    /// }
+    ///
+    /// let (p, orders) = service();
+    /// let running = p.start()?;
+    /// # running.offer(orders, 7)?;
+    /// // After some minutes of work: what would ten times the load do?
+    /// let measured = Measured::from(&running);
+    /// let (p, orders) = service();
+    /// let results = Run::new(p).like(&measured).entry(orders, Arrivals::poisson(500.0), |n| n).during(secs(10))?;
+    /// # drop(results);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn like(mut self, measured: &Measured) -> Self {
+        let names: Vec<String> = self.pipeline.queue_names().map(str::to_string).collect();
+        let mut settings = Settings::new();
+        for stage in measured.stages.iter().filter(|stage| names.contains(&stage.name)) {
+            settings = stage.settings(settings);
+            self.services.extend(stage.service().map(|service| (stage.name.clone(), None, service)));
+        }
+        self.pipeline.configure(&settings);
         self
     }
 
@@ -158,32 +196,34 @@ impl Run {
     /// If there is no stage of a name that was given.
     pub fn during(self, time: Duration) -> Result<Results, StartError> {
         let (seed, time_ns) = (self.seed, ns(time));
-        let sim = Virtual::start(self.pipeline, seed)?;
+        let mut sim = Virtual::start(self.pipeline, seed)?;
         let window = self.window.or(self.slo.map(|slo| slo * WINDOW_SLOS)).unwrap_or(time / WINDOWS);
         let tallies = Tallies::new(ns(self.warm_up), ns(window));
         let board = Board::new(sim.clock(), tallies, Log::new(self.trace_lines), stream(seed, Stream::Jitter));
         let board = Arc::new(board);
         let mut sources = Vec::new();
         for (index, plan) in self.entries.into_iter().enumerate() {
-            board.state().add_entry(&plan.arrivals, self.slo);
+            let kind = board.state().add_entry(&plan.arrivals, self.slo);
             let times = Times::new(&plan.arrivals, stream(seed, Stream::Arrivals(index)));
-            sources.push(Source::new(times, &plan.arrivals, (plan.offers)(&sim)));
+            sources.push(Source::new(times, &plan.arrivals, kind, (plan.offers)(&sim)));
         }
         board.state().add_stages(&sim, self.services, seed);
         for (name, during) in self.phases {
             board.state().tallies.phase(name, ns(during.start)..ns(during.end));
         }
-        let mut drive = Drive::new(sim, board, sources, self.calls, self.cores);
+        sim.model(Box::new(Beside::new(&board)), self.cores);
+        let mut drive = Drive::new(sim, board, sources, self.calls);
         let took_ns = drive.run(time_ns);
         Ok(drive.results(seed, took_ns, time_ns.saturating_sub(ns(self.warm_up))))
     }
 }
 
 impl super::board::State {
-    fn add_entry(&mut self, arrivals: &Arrivals, slo: Option<Duration>) {
+    fn add_entry(&mut self, arrivals: &Arrivals, slo: Option<Duration>) -> Option<usize> {
         let kind = arrivals.kind.as_ref().map(|kind| self.tallies.kind(kind));
         let slo_ns = arrivals.slo.or(slo).map_or(u64::MAX, ns);
-        self.entries.push(EntryRules { kind, slo_ns, clients: arrivals.clients });
+        self.entries.push(EntryRules { slo_ns, clients: arrivals.clients });
+        kind
     }
 
     fn add_stages(&mut self, sim: &Virtual, services: Vec<(String, Option<String>, Service)>, seed: u64) {
@@ -193,7 +233,6 @@ impl super::board::State {
             let stage = &mut self.stages[index];
             match kind {
                 None => {
-                    stage.computes = service.computes();
                     stage.draws = Some(Draws::new(service, stream(seed, Stream::Service(index))));
                 }
                 Some(kind) => {

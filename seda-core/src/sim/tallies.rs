@@ -7,11 +7,6 @@ use serde::Serialize;
 use super::figures::{Figures, Tally};
 use crate::units::as_ns;
 
-/// Of the whole, a kind or a phase.
-const DIGITS: u8 = 3;
-/// There may be many windows.
-const WINDOW_DIGITS: u8 = 2;
-
 /// The figures of one stretch of time, by when lineages were offered.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
@@ -50,20 +45,20 @@ pub(super) struct Origin {
 impl Tallies {
     pub(super) fn new(warm_up_ns: u64, window_ns: u64) -> Self {
         let window_ns = window_ns.max(1);
-        let all = Tally::new(DIGITS);
+        let all = Tally::long();
         Tallies { warm_up_ns, all, kinds: Vec::new(), phases: Vec::new(), window_ns, windows: Vec::new() }
     }
 
     /// Index of a kind.
     pub(super) fn kind(&mut self, name: &str) -> usize {
         self.kinds.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-            self.kinds.push((name.to_string(), Tally::new(DIGITS)));
+            self.kinds.push((name.to_string(), Tally::long()));
             self.kinds.len() - 1
         })
     }
 
     pub(super) fn phase(&mut self, name: String, during: Range<u64>) {
-        self.phases.push((name, during, Tally::new(DIGITS)));
+        self.phases.push((name, during, Tally::long()));
     }
 
     /// In all figures that it belongs to.
@@ -86,13 +81,13 @@ impl Tallies {
         let index = (at_ns / self.window_ns) as usize;
         while self.windows.len() <= index {
             self.close(self.windows.len().saturating_sub(1));
-            self.windows.push(Slot::Open(Box::new(Tally::new(WINDOW_DIGITS))));
+            self.windows.push(Slot::Open(Box::new(Tally::short())));
         }
         match &mut self.windows[index] {
             Slot::Open(tally) => f(tally),
             // Only a client's later try can come so late: its answer counts, and no lineage is on its way.
             Slot::Closed(figures) => {
-                let mut late = Tally::new(WINDOW_DIGITS);
+                let mut late = Tally::short();
                 f(&mut late);
                 figures.answered += late.figures().answered;
             }

@@ -12,53 +12,27 @@ use std::{
 };
 
 use super::{
-    book::Account,
-    books::Books,
+    adapting,
+    book::{Account, Flush},
     core::StageCore,
     cx::{self, Cx},
     flight::{Aloft, Stop},
-    handler::{BoxError, Factory, Pulling, Work},
-    inbox::{Inbox, Taken, What, lose},
+    handler::{AtEnd, BoxError},
+    inbox::{Inbox, Taken, What, lose_all},
     outlet::{Emit, Handing, Port},
     parallel,
     waiter::{Resume, Waiter},
+    work::{AnyWork, Make, Pulling},
 };
 use crate::{
-    event::{Envelope, Event, Marks},
+    event::Marks,
     options::StageOptions,
-    queue::Batch,
+    queue::{Apart, Batch},
     ready::{LONG, ReadySet},
     sync::lock,
     ticket::Loss,
     trace::Trace,
 };
-
-/// A stage as its driver sees it.
-pub(crate) trait Activate: Send + Sync {
-    fn books(&self) -> &dyn Books;
-
-    /// Gives it its numbers: at most so many places, and how many may be in use at first.
-    fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize);
-
-    /// Builds and starts the state of the first `places` places.
-    fn start(&self, places: usize) -> Result<(), BoxError>;
-
-    /// Takes a batch and handles it, up to the point where its time has passed. `None`: nothing to do.
-    fn begin(&self, run: &Run<'_>) -> Option<Begun>;
-
-    /// Emits, settles and records what `begin` left; takes the next batch if `again`.
-    fn finish(&self, place: u32, run: &Run<'_>, again: bool) -> Option<Begun>;
-
-    /// What is in a handler that does not return is fenced off: it will not settle, nor emit. Gives the events it held.
-    fn fence(&self) -> u64;
-
-    /// Second signal: async handlers that have not ended are dropped where they are, and their events left.
-    fn cancel(&self);
-
-    /// The pipeline has stopped: what is kept in outboxes is left. False if a hand is still held: an iterator, or an
-    /// adapter's function, has not returned.
-    fn abandon(&self) -> bool;
-}
 
 /// Who runs an activation, and when.
 pub(crate) struct Run<'a> {
@@ -79,28 +53,29 @@ pub(crate) enum Begun {
     Resumed { place: u32 },
 }
 
-/// Compiled for each stage's types: what does not name them stands in functions of its own, beneath.
-pub(crate) struct Activation<I, O> {
-    inbox: Arc<Inbox<I>>,
+/// A stage as its driver sees it: no event type in sight, so that it is compiled once.
+pub(crate) struct Activation {
+    pub(crate) inbox: Arc<Inbox>,
     resume: Arc<dyn Resume>,
-    factory: Factory<I, O>,
-    /// In the factory's place, for tests and simulation.
-    model: OnceLock<Factory<I, O>>,
-    port: Port<O>,
-    places: Arc<Places<I, O>>,
+    make: Make,
+    /// In its place, for tests and simulation.
+    model: OnceLock<Make>,
+    port: Port,
+    places: Arc<Places>,
+    at_end: Mutex<Option<AtEnd>>,
 }
 
 /// The places of a stage; also for what is out on the data-parallel pool, and for async handlers on their way.
-pub(crate) struct Places<I, O> {
-    pub(super) inbox: Arc<Inbox<I>>,
+pub(crate) struct Places {
+    pub(super) inbox: Arc<Inbox>,
     /// As many as the numbers of the start allow.
-    all: OnceLock<Vec<Place<I, O>>>,
+    all: OnceLock<Vec<Place>>,
 }
 
-pub(super) struct Place<I, O> {
+pub(super) struct Place {
     pub(super) watch: Watch,
     /// Made when the place is first used: an async stage has many.
-    hand: Mutex<Option<Box<Hand<I, O>>>>,
+    hand: Mutex<Option<Box<Hand>>>,
 }
 
 /// Between a handler's return and its settling stands one word, so that a fence and a late return have one order.
@@ -116,13 +91,13 @@ const HANDLING: u8 = 1;
 const FENCED: u8 = 2;
 
 /// What a worker has in hand at one place.
-pub(crate) struct Hand<I, O> {
-    work: Option<Box<dyn Work<I, O>>>,
+pub(crate) struct Hand {
+    work: Option<Box<dyn AnyWork>>,
     /// What is to be handled, and after that its empty memory.
-    batch: Batch<I>,
-    pub(super) outs: Batch<O>,
+    batch: Batch,
+    pub(super) outs: Batch,
     /// Made when it is first needed: ports are wired by then.
-    out: Option<Box<dyn Emit<O>>>,
+    out: Option<Box<dyn Emit>>,
     pub(super) sheet: Sheet,
 }
 
@@ -138,42 +113,43 @@ pub(super) struct Sheet {
 }
 
 /// A locked hand.
-pub(super) struct Held<'a, I, O>(MutexGuard<'a, Option<Box<Hand<I, O>>>>);
+pub(super) struct Held<'a>(MutexGuard<'a, Option<Box<Hand>>>);
 
-impl<I, O> Deref for Held<'_, I, O> {
-    type Target = Hand<I, O>;
+impl Deref for Held<'_> {
+    type Target = Hand;
 
-    fn deref(&self) -> &Hand<I, O> {
+    fn deref(&self) -> &Hand {
         self.0.as_deref().expect(MADE)
     }
 }
 
-impl<I, O> DerefMut for Held<'_, I, O> {
-    fn deref_mut(&mut self) -> &mut Hand<I, O> {
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut Hand {
         self.0.as_deref_mut().expect(MADE)
     }
 }
 
 const MADE: &str = "made when it was locked";
 
-impl<I, O> Places<I, O> {
+impl Places {
     /// None before the start.
-    fn all(&self) -> &[Place<I, O>] {
+    fn all(&self) -> &[Place] {
         match self.all.get() {
             Some(all) => all,
             None => &[],
         }
     }
 
-    pub(super) fn place(&self, place: u32) -> &Place<I, O> {
+    pub(super) fn place(&self, place: u32) -> &Place {
         &self.all()[place as usize]
     }
 
-    pub(super) fn hand(&self, place: u32) -> Held<'_, I, O> {
+    pub(super) fn hand(&self, place: u32) -> Held<'_> {
         let mut hand = lock(&self.place(place).hand);
         if hand.is_none() {
             let sheet = Sheet::new(&self.inbox.core);
-            *hand = Some(Box::new(Hand { work: None, batch: Batch::new(), outs: Batch::new(), out: None, sheet }));
+            *hand =
+                Some(Box::new(Hand { work: None, batch: Batch::default(), outs: Batch::default(), out: None, sheet }));
         }
         Held(hand)
     }
@@ -236,13 +212,13 @@ impl Sheet {
     }
 }
 
-impl<I: Event, O: Event> Activation<I, O> {
-    pub(crate) fn new(inbox: Arc<Inbox<I>>, factory: Factory<I, O>, port: Port<O>) -> Self {
+impl Activation {
+    pub(crate) fn new(inbox: Arc<Inbox>, make: Make, port: Port, at_end: Mutex<Option<AtEnd>>) -> Self {
         let places = Arc::new(Places { inbox: inbox.clone(), all: OnceLock::new() });
-        Activation { resume: inbox.clone(), inbox, factory, model: OnceLock::new(), port, places }
+        Activation { resume: inbox.clone(), inbox, make, model: OnceLock::new(), port, places, at_end }
     }
 
-    pub(crate) fn replace(&self, model: Factory<I, O>) {
+    pub(crate) fn replace(&self, model: Make) {
         let _ = self.model.set(model);
     }
 
@@ -250,10 +226,10 @@ impl<I: Event, O: Event> Activation<I, O> {
         &self.inbox.core
     }
 
-    fn build(&self) -> Result<Box<dyn Work<I, O>>, BoxError> {
+    fn build(&self) -> Result<Box<dyn AnyWork>, BoxError> {
         let mut built = None;
         started(&mut || {
-            let mut work = self.model.get().unwrap_or(&self.factory)();
+            let mut work = self.model.get().unwrap_or(&self.make)();
             work.start()?;
             built = Some(work);
             Ok(())
@@ -262,7 +238,7 @@ impl<I: Event, O: Event> Activation<I, O> {
     }
 
     /// Handles what was taken.
-    fn run(&self, taken: Taken<I>, run: &Run<'_>) -> Option<Begun> {
+    fn run(&self, taken: Taken, run: &Run<'_>) -> Option<Begun> {
         if let (true, Some(ready)) = (taken.plenty, run.ready) {
             ready.wake_another();
         }
@@ -303,6 +279,7 @@ impl<I: Event, O: Event> Activation<I, O> {
                 hand.sheet.account = Account::default();
                 let _long = place.watch.begins(taken.expected_ns, run);
                 self.flush(&mut hand);
+                self.end(&hand);
             }
         }
         let spent_ns = hand.sheet.cx.spent_ns.take();
@@ -311,56 +288,40 @@ impl<I: Event, O: Event> Activation<I, O> {
     }
 
     /// Expired events end here, before any handler sees them; the waits of the others are noted.
-    fn sift(&self, hand: &mut Hand<I, O>, now_ns: u64) {
+    fn sift(&self, hand: &mut Hand, now_ns: u64) {
         let Hand { batch, sheet: Sheet { account, .. }, .. } = hand;
         let core = self.core();
         if core.shared.traces() {
-            for envelope in batch.iter_mut() {
-                end_wait(&mut envelope.marks);
-            }
+            batch.all_marks().for_each(end_wait);
         }
-        let can_expire = core.patience_ns() != 0;
         let mut any_expired = false;
-        let mut since_stamp = 0;
-        for envelope in &*batch {
-            since_stamp += 1;
-            if envelope.stamp_ns != 0 {
-                let wait_ns = now_ns.saturating_sub(envelope.stamp_ns);
-                account.waits.push((wait_ns, since_stamp));
+        let mut counted = 0;
+        for (at, apart) in batch.aparts() {
+            if apart.stamp_ns != 0 {
+                // A stamp stands for the events since the last one.
+                let wait_ns = now_ns.saturating_sub(apart.stamp_ns);
+                account.waits.push((wait_ns, (at + 1 - counted) as u32));
                 account.wait_ns = account.wait_ns.max(wait_ns);
-                since_stamp = 0;
+                counted = at + 1;
             }
-            any_expired |=
-                (can_expire || envelope.marks.is_some()) && expired(envelope.stamp_ns, &envelope.marks, core, now_ns);
+            any_expired |= expired(apart, core, now_ns);
         }
-        account.waits_end(since_stamp, core.shared.measures());
+        account.waits_end((batch.len() - counted) as u32, core.shared.measures());
         if any_expired {
-            account.expired = self.end_expired(batch, now_ns);
+            let mut gone = batch.sift(|apart| expired(apart, core, now_ns));
+            lose_all(&mut gone, &Loss::Expired);
+            account.expired = gone.len() as u64;
         }
-    }
-
-    #[cold]
-    fn end_expired(&self, batch: &mut Batch<I>, now_ns: u64) -> u64 {
-        let mut ended = 0;
-        for _ in 0..batch.len() {
-            let Some(envelope) = batch.pop_front() else { break };
-            if expired(envelope.stamp_ns, &envelope.marks, self.core(), now_ns) {
-                lose(&envelope, &Loss::Expired);
-                ended += 1;
-            } else {
-                batch.push_back(envelope);
-            }
-        }
-        ended
+        batch.forget_stamps();
     }
 
     /// Builds the state of a place that has none: a worker was added, or its state was lost to a panic.
-    fn have_work(&self, hand: &mut Hand<I, O>) -> bool {
+    fn have_work(&self, hand: &mut Hand) -> bool {
         hand.work.is_some() || self.rebuild(hand)
     }
 
     #[cold]
-    fn rebuild(&self, hand: &mut Hand<I, O>) -> bool {
+    fn rebuild(&self, hand: &mut Hand) -> bool {
         match self.build() {
             Ok(work) => hand.work = Some(work),
             Err(error) => not_built(self.core(), &error),
@@ -371,7 +332,7 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// A place without a handler fails its batch and is not used again.
     #[cold]
-    fn give_up(&self, mut hand: Held<'_, I, O>, place: u32, now_ns: u64) {
+    fn give_up(&self, mut hand: Held<'_>, place: u32, now_ns: u64) {
         let loss = Loss::Failed("the handler could not be built".to_string());
         hand.sheet.account.failed += fail_all(&mut hand.batch, Some(&loss));
         let (account, keys, _) = hand.sheet.ends(true);
@@ -381,7 +342,7 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// Sends a batch out to the data-parallel pool, if that is what the handler wants and there is one.
     #[cold]
-    fn spread(&self, hand: &mut Hand<I, O>, place: u32) -> bool {
+    fn spread(&self, hand: &mut Hand, place: u32) -> bool {
         let (Some(work), Some(pool)) = (&hand.work, self.core().shared.parallel.get()) else { return false };
         let Some(f) = work.parallel() else { return false };
         let batch = std::mem::take(&mut hand.batch);
@@ -409,7 +370,7 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// Calls the handler for each event, past panics: what had not been answered is settled as failed, the state is built
     /// anew, and the rest of the batch goes on.
-    fn handle(&self, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>) -> Begun {
+    fn handle(&self, hand: &mut Hand, place: u32, run: &Run<'_>) -> Begun {
         let events = hand.batch.len();
         while !hand.batch.is_empty() && self.have_work(hand) {
             let Hand { work: Some(work), batch, outs, sheet, .. } = hand else { break };
@@ -435,7 +396,7 @@ impl<I: Event, O: Event> Activation<I, O> {
 
     /// What async handlers left unfinished sets out; a state that panicked is gone.
     #[cold]
-    fn after_run(&self, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>, panicked: Option<(u64, u64, Loss)>) {
+    fn after_run(&self, hand: &mut Hand, place: u32, run: &Run<'_>, panicked: Option<(u64, u64, Loss)>) {
         let Some(mut work) = hand.work.take() else { return };
         work.launch(&self.places, hand, place, run);
         match panicked {
@@ -450,14 +411,12 @@ impl<I: Event, O: Event> Activation<I, O> {
     }
 
     #[inline(never)]
-    fn pull(&self, hand: &mut Hand<I, O>, most: usize) {
+    fn pull(&self, hand: &mut Hand, most: usize) {
         let Hand { work: Some(work), outs, sheet, .. } = hand else { return };
         let mut pulling = Pulling::End;
         let ran = guarded(self.core(), &mut || pulling = work.pull(most, outs, &mut sheet.cx));
         if self.core().shared.traces() {
-            for envelope in outs.iter_mut() {
-                follow(&mut envelope.marks, self.core());
-            }
+            follow(outs, self.core());
         }
         if ran.is_err() {
             self.core().ails.source_failed.store(true, Ordering::Relaxed);
@@ -466,54 +425,48 @@ impl<I: Event, O: Event> Activation<I, O> {
     }
 
     #[cold]
-    fn flush(&self, hand: &mut Hand<I, O>) {
+    fn flush(&self, hand: &mut Hand) {
         let Hand { work: Some(work), outs, .. } = hand else { return };
         // What it emitted before a panic goes on.
-        let _ = guarded(self.core(), &mut || work.flush(&mut |event| outs.push_back(Envelope::new(event))));
+        let _ = guarded(self.core(), &mut || work.flush(outs));
     }
-}
 
-/// Drops a batch that no handler will see; who asked is told of the loss, if there is one to tell.
-#[cold]
-fn fail_all<T>(batch: &mut Batch<T>, loss: Option<&Loss>) -> u64 {
-    let mut failed = 0;
-    while let Some(envelope) = batch.pop_front() {
-        if let Some(loss) = loss {
-            lose(&envelope, loss);
+    /// After the flush of the last place; a model in the handler's place has nothing to end.
+    #[cold]
+    fn end(&self, hand: &Hand) {
+        if self.inbox.probe().flush != Flush::Done || self.model.get().is_some() {
+            return;
         }
-        failed += 1;
-    }
-    failed
-}
-
-impl<I: Event, O: Event> Activate for Activation<I, O> {
-    fn books(&self) -> &dyn Books {
-        &*self.inbox
+        let mut at_end = lock(&self.at_end).take();
+        let _ = guarded(self.core(), &mut || at_end.take().into_iter().for_each(|end| end(&hand.sheet.cx)));
     }
 
-    fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize) {
-        self.books().set_up(options, places_max as u32, limit);
-        let mut all = Vec::with_capacity(places_max);
-        for _ in 0..places_max {
-            all.push(Place { watch: Watch::new(), hand: Mutex::new(None) });
-        }
-        let _ = self.places.all.set(all);
+    // ---- for its driver
+
+    /// Gives it its numbers: at most so many places, and how many may be in use at first.
+    pub(crate) fn set_up(&self, options: &mut StageOptions, places_max: usize, limit: usize) {
+        self.inbox.set_up(options, places_max as u32, limit);
+        let all = (0..places_max).map(|_| Place { watch: Watch::new(), hand: Mutex::new(None) });
+        let _ = self.places.all.set(all.collect());
     }
 
-    fn start(&self, places: usize) -> Result<(), BoxError> {
+    /// Builds and starts the state of the first `places` places.
+    pub(crate) fn start(&self, places: usize) -> Result<(), BoxError> {
         for place in 0..places {
             let work = self.build()?;
             self.places.hand(place as u32).work = Some(work);
         }
-        self.books().open(places as u32);
+        self.inbox.open(places as u32);
         Ok(())
     }
 
-    fn begin(&self, run: &Run<'_>) -> Option<Begun> {
+    /// Takes a batch and handles it, up to the point where its time has passed. `None`: nothing to do.
+    pub(crate) fn begin(&self, run: &Run<'_>) -> Option<Begun> {
         self.run(self.inbox.take(run.now_ns)?, run)
     }
 
-    fn finish(&self, place: u32, run: &Run<'_>, again: bool) -> Option<Begun> {
+    /// Emits, settles and records what `begin` left; takes the next batch if `again`.
+    pub(crate) fn finish(&self, place: u32, run: &Run<'_>, again: bool) -> Option<Begun> {
         let mut hand = self.places.hand(place);
         let Hand { outs, out, sheet, .. } = &mut *hand;
         if sheet.account.service_ns == 0 {
@@ -525,24 +478,26 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
             *out = Some(self.port.make());
         }
         let mut clear = false;
-        past_panics(self.core(), &mut || {
+        let failed = past_panics(self.core(), &mut || {
             let Some(out) = out else { return };
             // Also when nothing is new: after a panic an adapter may hold events that it had not passed on.
             out.emit(outs);
             clear = out.flush(&handing);
         });
+        hand.sheet.account.fails_behind(failed);
         let (account, cleared, pulling) = hand.sheet.ends(clear);
         let empty = std::mem::take(&mut hand.batch);
         // Kept for as long as the place is not free again: nobody else comes to this hand.
         drop(hand);
         let taken = self.inbox.settle(&account, empty, place, cleared, run.now_ns, again && pulling.is_none());
         if let Some(pulling) = pulling {
-            after_pull(self.books(), &self.resume, pulling);
+            after_pull(&self.inbox, &self.resume, pulling);
         }
         self.run(taken?, run)
     }
 
-    fn fence(&self) -> u64 {
+    /// What is in a handler that does not return is fenced off: it will not settle, nor emit. Gives the events it held.
+    pub(crate) fn fence(&self) -> u64 {
         let mut held = 0;
         for place in self.places.all() {
             held += place.watch.fence();
@@ -550,13 +505,16 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         held
     }
 
-    fn cancel(&self) {
+    /// Second signal: async handlers that have not ended are dropped where they are, and their events left.
+    pub(crate) fn cancel(&self) {
         for place in self.places.all() {
             place.watch.stop_flight();
         }
     }
 
-    fn abandon(&self) -> bool {
+    /// The pipeline has stopped: what is kept in outboxes is left. False if a hand is still held: an iterator, or an
+    /// adapter's function, has not returned.
+    pub(crate) fn abandon(&self) -> bool {
         let mut all = true;
         for place in self.places.all() {
             // A fenced handler holds its hand for ever; it has been named.
@@ -574,6 +532,17 @@ impl<I: Event, O: Event> Activate for Activation<I, O> {
         }
         all
     }
+}
+
+/// Drops a batch that no handler will see; who asked is told of the loss, if there is one to tell.
+#[cold]
+fn fail_all(batch: &mut Batch, loss: Option<&Loss>) -> u64 {
+    let failed = batch.len() as u64;
+    if let Some(loss) = loss {
+        lose_all(batch, loss);
+    }
+    batch.clear();
+    failed
 }
 
 impl Watch {
@@ -659,11 +628,13 @@ fn end_wait(marks: &mut Option<Box<Marks>>) {
     }
 }
 
-/// An event that a source has made begins here.
-fn follow(marks: &mut Option<Box<Marks>>, core: &StageCore) {
+/// Events that a source has made begin here.
+fn follow(made: &mut Batch, core: &StageCore) {
     let shared = &core.shared;
-    if let Some(trace) = Trace::sample(shared.trace_every.load(Ordering::Relaxed), &shared.name) {
-        marks.get_or_insert_default().trace = Some(trace);
+    for at in 0..made.len() {
+        if let Some(trace) = Trace::sample(shared.trace_every.load(Ordering::Relaxed), &shared.name) {
+            made.apart(at).marks.get_or_insert_default().trace = Some(trace);
+        }
     }
 }
 
@@ -689,16 +660,22 @@ fn past_one_panic(f: &mut dyn FnMut()) {
     let _ = catch_unwind(AssertUnwindSafe(f));
 }
 
-/// Until it comes through: a panic in an adapter's function ends its event there, as if filtered, and the rest goes on.
-fn past_panics(core: &StageCore, f: &mut dyn FnMut()) {
+/// Until it comes through: a panic in an adapter's function ends its event there, which has failed, and the rest goes on.
+/// Gives how many have.
+fn past_panics(core: &StageCore, f: &mut dyn FnMut()) -> u64 {
+    let mut failed = 0;
     while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut *f)) {
-        told(core, &Loss::Failed(message(&*panic)));
+        let loss = Loss::Failed(message(&*panic));
+        told(core, &loss);
+        adapting::lost().iter().for_each(|marks| cx::note(marks, &loss));
+        failed += 1;
     }
+    failed
 }
 
 /// Where a source goes from here.
-fn after_pull(books: &dyn Books, resume: &Arc<dyn Resume>, pulling: Pulling) {
-    let shared = &books.core().shared;
+fn after_pull(books: &Inbox, resume: &Arc<dyn Resume>, pulling: Pulling) {
+    let shared = &books.core.shared;
     match pulling {
         Pulling::End => books.end_source(),
         _ if shared.is_draining() => books.end_source(),
@@ -729,8 +706,9 @@ impl Drop for Long<'_> {
     }
 }
 
-fn expired(stamp_ns: u64, marks: &Option<Box<Marks>>, core: &StageCore, now_ns: u64) -> bool {
-    let age_ns = if stamp_ns == 0 { 0 } else { now_ns.saturating_sub(stamp_ns) };
+fn expired(apart: &Apart, core: &StageCore, now_ns: u64) -> bool {
+    let Apart { stamp_ns, marks, .. } = apart;
+    let age_ns = if *stamp_ns == 0 { 0 } else { now_ns.saturating_sub(*stamp_ns) };
     let patience_ns = core.patience_ns();
     let too_old = patience_ns != 0 && age_ns > patience_ns;
     too_old || marks.as_ref().is_some_and(|marks| marks.deadline_ns != 0 && now_ns >= marks.deadline_ns)

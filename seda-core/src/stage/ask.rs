@@ -38,13 +38,13 @@ use crate::{
 /// ```
 pub struct Ask<E, R> {
     pub(crate) id: u32,
-    pub(crate) inbox: Arc<OnceLock<std::sync::Weak<Inbox<E>>>>,
-    pub(crate) reply: std::marker::PhantomData<fn() -> R>,
+    pub(crate) inbox: Arc<OnceLock<std::sync::Weak<Inbox>>>,
+    pub(crate) types: std::marker::PhantomData<fn(E) -> R>,
 }
 
 impl<E, R> Clone for Ask<E, R> {
     fn clone(&self) -> Self {
-        Ask { id: self.id, inbox: self.inbox.clone(), reply: self.reply }
+        Ask { id: self.id, inbox: self.inbox.clone(), types: self.types }
     }
 }
 
@@ -78,7 +78,7 @@ impl<E: Event, R: Event> Ask<E, R> {
 #[must_use = "nothing is asked before the reply is waited for"]
 pub struct Reply<E: Event, R: Event> {
     ask: u32,
-    inbox: Option<Arc<Inbox<E>>>,
+    inbox: Option<Arc<Inbox>>,
     question: Option<E>,
     deadline: Duration,
     state: State<E, R>,

@@ -11,10 +11,11 @@ use std::{
 use super::{
     activation::{Hand, Places, Run},
     cx::Cx,
-    handler::{BoxError, IntoStage, StageParts, Work, shape},
+    handler::{BoxError, IntoStage, StageParts, shape},
     task::{TaskCx, task},
+    work::Work,
 };
-use crate::{event::Event, queue::Batch};
+use crate::{event::Event, queue::Opened};
 
 /// An async handler as a value: what [`task`](crate::task) is to a function. It is shared by all its futures, so it comes in an
 /// [`Arc`]. As there, at most [`limit`](crate::StageOptionsExt::limit) events are on their way at once, on the host's tokio
@@ -113,7 +114,7 @@ impl<H: AsyncHandler + Send + Sync> Work<H::In, H::Out> for AsyncWork<H> {
         if self.started.swap(true, Ordering::AcqRel) { Ok(()) } else { self.handler.start() }
     }
 
-    fn run(&mut self, batch: &mut Batch<H::In>, outs: &mut Batch<H::Out>, cx: &mut Cx) {
+    fn run(&mut self, batch: &mut Opened<'_, H::In>, outs: &mut Opened<'_, H::Out>, cx: &mut Cx) {
         self.tasks.run(batch, outs, cx);
     }
 
@@ -127,9 +128,8 @@ impl<H: AsyncHandler + Send + Sync> Work<H::In, H::Out> for AsyncWork<H> {
         self.tasks.pending()
     }
 
-    fn launch(&mut self, places: &Arc<Places<H::In, H::Out>>, hand: &mut Hand<H::In, H::Out>, place: u32, run: &Run<'_>)
+    fn launch(&mut self, places: &Arc<Places>, hand: &mut Hand, place: u32, run: &Run<'_>)
     where
-        H::In: Event,
         H::Out: Event,
     {
         self.tasks.launch(places, hand, place, run);

@@ -169,6 +169,14 @@ impl Account {
     pub(crate) fn spread(&mut self, done: u64, failed: u64, service_ns: u64) {
         (self.done, self.failed, self.service_ns) = (done, failed, service_ns);
     }
+
+    /// So many that the handler had answered have failed in an adapter behind it. What an iterator gave in a run before is
+    /// settled already.
+    pub(crate) fn fails_behind(&mut self, events: u64) {
+        let events = events.min(self.done);
+        self.done -= events;
+        self.failed += events;
+    }
 }
 
 /// Whether an offer can be enqueued now.

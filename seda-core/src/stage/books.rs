@@ -1,67 +1,20 @@
 //! What drivers, drain and snapshot see of a stage's books.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     book::{Book, Flush, Pull},
-    core::StageCore,
-    inbox::{Gate, Inbox, lose},
-    waiter::{Resume, Waiter, wake_all},
+    inbox::{Gate, Inbox, lose_all},
+    waiter::wake_all,
 };
 use crate::{
     admission::{Admission, Gauge, Path},
     clock::ns,
-    event::Event,
     metrics::{Blocked, Counts, Distribution, StageSnapshot},
     options::{StageOptions, WhenFull},
-    queue::Store,
     sync::lock_brief as lock,
     ticket::Loss,
 };
-
-/// What drivers, drain and snapshot see of a stage's books. What they do is the same for every type of event, so all but
-/// this is compiled once, behind `dyn`.
-pub(crate) trait Books: Resume {
-    fn core(&self) -> &StageCore;
-
-    /// The lock, for who only counts events.
-    fn gate(&self) -> &Mutex<Gate<dyn Stored>>;
-
-    /// After a change of what decides on offers.
-    fn decide_anew(&self, has_policy: bool);
-
-    /// The pipeline has stopped: what is queued is left; who asked for it is told.
-    fn abandon_queue(&self);
-}
-
-/// Numbers of a queue.
-pub(crate) trait Stored: Send {
-    fn len(&self) -> usize;
-    fn bytes(&self) -> u64;
-    fn has_work(&self) -> bool;
-    fn oldest_stamp_ns(&self) -> u64;
-}
-
-impl<T: Event> Stored for Store<T> {
-    fn len(&self) -> usize {
-        Store::len(self)
-    }
-
-    fn bytes(&self) -> u64 {
-        Store::bytes(self)
-    }
-
-    fn has_work(&self) -> bool {
-        Store::has_work(self)
-    }
-
-    fn oldest_stamp_ns(&self) -> u64 {
-        Store::oldest_stamp_ns(self)
-    }
-}
 
 /// A stage's numbers and the tables behind its percentiles, copied under its lock.
 pub(crate) struct Look {
@@ -107,39 +60,19 @@ pub(crate) struct Probe {
     pub(crate) offered: u64,
 }
 
-impl<T: Event> Books for Inbox<T> {
-    fn core(&self) -> &StageCore {
-        &self.core
-    }
-
-    fn gate(&self) -> &Mutex<Gate<dyn Stored>> {
-        &*self.gate
-    }
-
-    fn decide_anew(&self, has_policy: bool) {
-        Inbox::decide_anew(self, has_policy);
-    }
-
-    fn abandon_queue(&self) {
+impl Inbox {
+    /// The pipeline has stopped: what is queued is left; who asked for it is told.
+    pub(crate) fn abandon_queue(&self) {
         let mut gate = lock(&self.gate);
-        let waiters = abandon(&mut *gate);
-        let gone = gate.store.clear();
+        gate.book.left += gate.store.len();
+        // Who holds a reservation still is refused from now on.
+        gate.book.flush = Flush::Done;
+        let (waiters, mut gone) = (gate.book.all_waiters(), gate.store.clear());
         drop(gate);
-        for envelope in &gone {
-            lose(envelope, &Loss::Cancelled);
-        }
+        lose_all(&mut gone, &Loss::Cancelled);
         wake_all(waiters);
     }
-}
 
-fn abandon(gate: &mut Gate<dyn Stored>) -> Vec<Waiter> {
-    gate.book.left += gate.store.len();
-    // Who holds a reservation still is refused from now on.
-    gate.book.flush = Flush::Done;
-    gate.book.all_waiters()
-}
-
-impl dyn Books + '_ {
     /// Its first places have their state.
     pub(crate) fn open(&self, places: u32) {
         change(self, |book| book.open_places(places));
@@ -190,7 +123,7 @@ impl dyn Books + '_ {
                 book.pull = Pull::Ended;
             }
         });
-        self.core().shared.progress.notify();
+        self.core.shared.progress.notify();
     }
 
     pub(crate) fn ask_flush(&self) {
@@ -202,7 +135,7 @@ impl dyn Books + '_ {
     }
 
     pub(crate) fn probe(&self) -> Probe {
-        let gate = lock(self.gate());
+        let gate = lock(&self.gate);
         let book = &gate.book;
         Probe {
             empty: gate.store.len() == 0 && book.in_use == 0 && book.reserved == 0,
@@ -214,13 +147,13 @@ impl dyn Books + '_ {
 
     /// The numbers that it starts with, before any worker.
     pub(crate) fn set_up(&self, options: &mut StageOptions, places_max: u32, limit: usize) {
-        self.core().live_for(options.max_age.map_or(0, |age| ns(age).max(1)));
+        self.core.live_for(options.max_age.map_or(0, |age| ns(age).max(1)));
         let (patience_ns, objective_ns, has_policy) = change(self, |book| {
             book.set_up(options, places_max, limit);
             (book.patience_ns(), book.objective_ns(), book.has_policy())
         });
-        self.core().be_patient(patience_ns);
-        self.core().keep_to(objective_ns);
+        self.core.be_patient(patience_ns);
+        self.core.keep_to(objective_ns);
         self.decide_anew(has_policy);
         // Questions may have come before.
         self.wake_waiters();
@@ -232,12 +165,12 @@ impl dyn Books + '_ {
             book.pauses = pauses && book.objective_ns().is_some();
             book.patience_ns()
         });
-        self.core().be_patient(patience_ns);
+        self.core.be_patient(patience_ns);
     }
 
     /// Who is behind it, in the order in which events come to them.
     pub(crate) fn lead_to(&self, behind: Vec<Arc<Gauge>>) {
-        let own = self.core().gauge.clone();
+        let own = self.core.gauge.clone();
         change(self, |book| {
             let objective_ns = book.objective_ns();
             book.path = objective_ns.map(|objective_ns| Path::new(own, behind, objective_ns));
@@ -247,7 +180,7 @@ impl dyn Books + '_ {
     /// Changes one of them while it runs.
     pub(crate) fn turn(&self, turn: Turn) {
         if let Turn::MaxAge(age) = turn {
-            self.core().live_for(age.map_or(0, |age| ns(age).max(1)));
+            self.core.live_for(age.map_or(0, |age| ns(age).max(1)));
         }
         let (waiters, objective_ns, has_policy) = change(self, |book| {
             match turn {
@@ -263,24 +196,24 @@ impl dyn Books + '_ {
             // Whoever waits may have room now, or is refused; who has neither waits again.
             (book.all_waiters(), book.objective_ns(), book.has_policy())
         });
-        self.core().keep_to(objective_ns);
+        self.core.keep_to(objective_ns);
         self.decide_anew(has_policy);
         wake_all(waiters);
     }
 
     /// Counts, and what is left.
     pub(crate) fn ledger(&self) -> (Counts, usize) {
-        let gate = lock(self.gate());
+        let gate = lock(&self.gate);
         (gate.book.counts.clone(), gate.book.left + gate.store.len() + gate.book.in_hand)
     }
 
     pub(crate) fn look(&self, now_ns: u64, elapsed: Duration) -> Look {
-        let gate = lock(self.gate());
+        let gate = lock(&self.gate);
         let Gate { store, book } = &*gate;
         let oldest = store.oldest_stamp_ns();
         let (wait, service) = (book.wait.clone(), book.service.clone());
         let stage = StageSnapshot {
-            name: self.core().name.clone(),
+            name: self.core.name.clone(),
             domain: String::new(),
             threads: 0,
             limit: book.limit,
@@ -307,7 +240,7 @@ impl dyn Books + '_ {
     }
 
     pub(crate) fn vitals(&self) -> Vitals {
-        let gate = lock(self.gate());
+        let gate = lock(&self.gate);
         let Gate { store, book } = &*gate;
         // An event without a stamp came while another was there, so before the last move: that says it.
         let since_ns = store.oldest_stamp_ns().max(book.moved_ns).max(1);
@@ -322,14 +255,9 @@ impl dyn Books + '_ {
 }
 
 /// Changes the books, and does what follows from it.
-fn change<R>(books: &dyn Books, f: impl FnOnce(&mut Book) -> R) -> R {
-    let mut gate = lock(books.gate());
+fn change<R>(inbox: &Inbox, f: impl FnOnce(&mut Book) -> R) -> R {
+    let mut gate = lock(&inbox.gate);
     let result = f(&mut gate.book);
-    let Gate { book, store } = &mut *gate;
-    let after = book.after(books.core(), store.len(), store.bytes(), store.has_work());
-    drop(gate);
-    if after.wake() {
-        books.core().notify();
-    }
+    inbox.after_push(gate, true);
     result
 }

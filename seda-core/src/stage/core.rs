@@ -1,7 +1,6 @@
 //! What the stages of a pipeline share, and what a stage is to them: no event type in sight.
 
 use std::{
-    any::Any,
     sync::{
         Arc, Condvar, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
@@ -9,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{budget::Budget, flight::Spawn};
+use super::{budget::Budget, flight::Spawn, inbox::Inbox};
 #[cfg(feature = "metrics")]
 use crate::metrics::Publisher;
 use crate::{admission::Gauge, clock::Clock, ready::ReadySet, sync::lock, timer::Timers, trace::Trace};
@@ -51,7 +50,7 @@ pub(crate) struct Shared {
 /// What handlers may need to know of the graph.
 pub(crate) struct Wiring {
     /// Inboxes by stage, for offers from handlers; weak, as they hold this.
-    pub(crate) inboxes: Vec<Weak<dyn Any + Send + Sync>>,
+    pub(crate) inboxes: Vec<Weak<Inbox>>,
     /// `reaches[a]` has b where events of stage a can come to stage b.
     pub(crate) reaches: Vec<Vec<bool>>,
     pub(crate) domain_of: Vec<u32>,
@@ -108,6 +107,21 @@ impl Shared {
     /// Sets the watchdog, and has whoever looks after it look anew.
     pub(crate) fn watch(&self, after_ns: u64) {
         self.watchdog_ns.store(after_ns.max(1), Ordering::Relaxed);
+        self.timers.poke();
+    }
+
+    /// Sets the share of the events that spans follow.
+    pub(crate) fn trace(&self, share: f64) {
+        let every = if share > 0.0 { (1.0 / share).round().clamp(1.0, f64::from(u32::MAX)) as u32 } else { 0 };
+        self.trace_every.store(every, Ordering::Relaxed);
+    }
+
+    /// Sets how often what is measured is published by itself, and has whoever does it look anew.
+    pub(crate) fn publish_every(&self, every: Option<Duration>) {
+        #[cfg(feature = "metrics")]
+        self.publisher.set_every(every.unwrap_or_default());
+        #[cfg(not(feature = "metrics"))]
+        let _ = every;
         self.timers.poke();
     }
 

@@ -195,7 +195,6 @@ pub(crate) fn entry_from<T: Event>(core: &StageCore, inlet: Inlet<T>) -> Option<
         return None;
     }
     let inbox = shared.wiring.get()?.inboxes.get(inlet.stage as usize)?.upgrade()?;
-    let inbox = inbox.downcast().ok()?;
     let declared = core.uses.contains(&inlet.stage);
     Some(if declared { Entry::inside(inbox) } else { Entry::new(inbox) })
 }

@@ -24,7 +24,8 @@ use super::{
     waiter::Resume,
 };
 use crate::{
-    event::{Envelope, Event, Marks},
+    event::Marks,
+    queue::Batch,
     sync::{self, lock, model_lock},
     ticket::Loss,
     timer::TimerId,
@@ -32,8 +33,9 @@ use crate::{
 };
 
 /// What a first poll left unfinished.
-pub(crate) struct Pending<O> {
-    pub(crate) future: Pin<Box<dyn Future<Output = O> + Send>>,
+pub(crate) struct Pending {
+    /// Gives what it made as a batch of one, so that a flight has no type of event.
+    pub(crate) future: Pin<Box<dyn Future<Output = Batch> + Send>>,
     pub(crate) marks: Option<Box<Marks>>,
     /// Its span, entered at each poll.
     pub(crate) work: Option<WorkSpan>,
@@ -71,10 +73,10 @@ pub(crate) enum Stop {
 
 const NONE: u8 = 0;
 
-struct Flight<I, O> {
-    places: Weak<Places<I, O>>,
+struct Flight {
+    places: Weak<Places>,
     place: u32,
-    hold: Hold<Pending<O>>,
+    hold: Hold<Pending>,
     timer: Mutex<Option<TimerId>>,
 }
 
@@ -121,19 +123,14 @@ impl<P> Hold<P> {
     }
 }
 
-enum End<O> {
-    Done(O),
+enum End {
+    Done(Batch),
     Failed(String),
     Expired,
 }
 
 /// Gives each of them a place of its own, and to the runtime.
-pub(super) fn launch<I: Event, O: Event>(
-    places: &Arc<Places<I, O>>,
-    (hand, place): (&mut Hand<I, O>, u32),
-    pending: Vec<Pending<O>>,
-    run: &Run<'_>,
-) {
+pub(super) fn launch(places: &Arc<Places>, (hand, place): (&mut Hand, u32), pending: Vec<Pending>, run: &Run<'_>) {
     let Sheet { cx, keys, account, .. } = &mut hand.sheet;
     let Some(spawner) = places.inbox.core.shared.tasks.get() else {
         // Refused at start; on virtual time its driver is the runtime.
@@ -161,9 +158,9 @@ pub(super) fn launch<I: Event, O: Event>(
     }
 }
 
-impl<I: Event, O: Event> Places<I, O> {
+impl Places {
     /// Settles a flight's end, as far as that needs no worker; the rest is done by the next one that comes.
-    fn land(&self, index: u32, marks: Option<Box<Marks>>, end: End<O>) {
+    fn land(&self, index: u32, marks: Option<Box<Marks>>, end: End) {
         let watch = &self.place(index).watch;
         watch.lands();
         let mut hand = self.hand(index);
@@ -172,9 +169,12 @@ impl<I: Event, O: Event> Places<I, O> {
         }
         let Hand { outs, sheet: Sheet { account, began_ns, .. }, .. } = &mut *hand;
         match end {
-            End::Done(event) => {
+            End::Done(mut made) => {
                 account.done = 1;
-                outs.push_back(Envelope { event, stamp_ns: 0, marks });
+                if marks.is_some() {
+                    made.apart(0).marks = marks;
+                }
+                outs.append(&mut made);
             }
             End::Failed(message) => {
                 account.failed = 1;
@@ -199,8 +199,8 @@ impl<I: Event, O: Event> Places<I, O> {
     }
 }
 
-impl<I: Event, O: Event> Flight<I, O> {
-    fn board(places: &Arc<Places<I, O>>, place: u32, aboard: Pending<O>) -> Arc<dyn Aloft> {
+impl Flight {
+    fn board(places: &Arc<Places>, place: u32, aboard: Pending) -> Arc<dyn Aloft> {
         let deadline_ns = aboard.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
         let (hold, timer) = (Hold::new(aboard), Mutex::new(None));
         let flight = Arc::new(Flight { places: Arc::downgrade(places), place, hold, timer });
@@ -216,7 +216,7 @@ impl<I: Event, O: Event> Flight<I, O> {
         flight
     }
 
-    fn end(&self, aboard: Pending<O>, end: Option<End<O>>) {
+    fn end(&self, aboard: Pending, end: Option<End>) {
         let Pending { future, marks, work } = aboard;
         let timer = lock(&self.timer).take();
         let Some(places) = self.places.upgrade() else { return };
@@ -241,7 +241,7 @@ impl<I: Event, O: Event> Flight<I, O> {
         }
     }
 
-    fn poll_aboard(&self, places: &Places<I, O>, waker: &Waker) {
+    fn poll_aboard(&self, places: &Places, waker: &Waker) {
         let core = &places.inbox.core;
         let cx = &mut Context::from_waker(waker);
         let ended = self.hold.take_if(|Pending { future, work, .. }| {
@@ -250,7 +250,7 @@ impl<I: Event, O: Event> Flight<I, O> {
             }));
             match polled {
                 Ok(Poll::Pending) => None,
-                Ok(Poll::Ready(event)) => Some(End::Done(event)),
+                Ok(Poll::Ready(made)) => Some(End::Done(made)),
                 Err(panic) => Some(End::Failed(message(&*panic))),
             }
         });
@@ -260,7 +260,7 @@ impl<I: Event, O: Event> Flight<I, O> {
     }
 }
 
-impl<I: Event, O: Event> Aloft for Flight<I, O> {
+impl Aloft for Flight {
     fn poll(&self, waker: &Waker) -> bool {
         let Some(places) = self.places.upgrade() else { return true };
         let polled = &places.inbox.core.shared.spread;

@@ -1,25 +1,21 @@
-//! The shapes of a handler, and the loop that each one is run by. A shape is named by a wrapper; the value that comes
-//! back stays what it is.
+//! The shapes of a handler. A shape is named by a wrapper; the value that comes back stays what it is.
 
 use std::{
-    collections::VecDeque,
     marker::PhantomData,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use super::{
-    activation::{Hand, Places, Run},
-    core::StageCore,
     cx::Cx,
+    fitting::{EachCxFn, EachFn},
+    work::{Factory, Work, each},
 };
 use crate::{
-    event::{Envelope, Event},
     options::{Extract, StageOptions},
-    queue::Batch as Queued,
-    trace::within,
+    queue::Opened,
 };
 
 /// Why a handler could not start.
@@ -184,147 +180,6 @@ pub fn per_worker<F>(factory: F) -> PerWorker<F> {
 #[derive(Clone, Debug)]
 pub struct PerWorker<F>(F);
 
-/// A handler of whole batches, as an external call is often cheaper for many events at once.
-///
-/// The function gets a [`Batch`], and a [`&Cx`](Cx) if it wants one, and gives [`Answers`], which only the batch can make:
-/// one for each event, none forgotten. A panic fails the whole batch.
-///
-/// ```
-/// use seda_core::{Batch, Pipeline, batch};
-/// let mut p = Pipeline::named("users");
-/// let (ids, names) = p.stage("look-up", batch(|ids: Batch<u32>| {
-///     let rows: Vec<String> = ids.iter().map(|id| format!("user {id}")).collect(); // one query
-///     let mut rows = rows.into_iter();
-///     ids.answer(|_| rows.next())
-/// }));
-/// # p.end("end", names, drop);
-/// # let _ = ids;
-/// ```
-#[must_use]
-pub fn batch<F>(f: F) -> Batched<F> {
-    Batched(f)
-}
-
-/// See [`batch`](fn@batch).
-#[derive(Clone, Debug)]
-pub struct Batched<F>(F);
-
-/// Events that a worker took at once, in order; at least one.
-#[derive(Debug)]
-pub struct Batch<T>(Vec<T>);
-
-impl<T> Batch<T> {
-    /// How many.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "a batch is never empty")]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The events, to be read before they are answered.
-    pub fn iter(&self) -> std::slice::Iter<'_, T> {
-        self.0.iter()
-    }
-
-    /// Answers each event.
-    pub fn answer<U>(self, f: impl FnMut(T) -> U) -> Answers<U> {
-        Answers(self.0.into_iter().map(f).collect())
-    }
-
-    /// Answers all events by a function of all of them, which gives as many answers, in the same order.
-    ///
-    /// # Panics
-    /// If it gives another number: the batch then fails as a whole.
-    pub fn answer_all<U>(self, f: impl FnOnce(Vec<T>) -> Vec<U>) -> Answers<U> {
-        let events = self.0.len();
-        let answers = f(self.0);
-        assert_eq!(answers.len(), events, "a batch of {events} events got {} answers", answers.len());
-        Answers(answers)
-    }
-}
-
-impl<'a, T> IntoIterator for &'a Batch<T> {
-    type Item = &'a T;
-    type IntoIter = std::slice::Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-/// One answer for each event of a [`Batch`].
-#[derive(Debug)]
-#[must_use]
-pub struct Answers<U>(Vec<U>);
-
-// ---- what the activation runs
-
-/// The state of one place for a worker, and its loop over a batch. The handler's type ends here.
-pub(crate) trait Work<I, O>: Send {
-    fn start(&mut self) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    /// Handles the batch. On a panic the batch keeps what was not begun, and `cx` the marks of what was in hand.
-    fn run(&mut self, batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx);
-
-    fn flush(&mut self, emit: &mut dyn FnMut(O)) {
-        let _ = emit;
-    }
-
-    /// Sources only: makes up to `most` events.
-    fn pull(&mut self, most: usize, outs: &mut Queued<O>, cx: &mut Cx) -> Pulling {
-        let _ = (most, outs, cx);
-        Pulling::End
-    }
-
-    /// Async handlers only: how many events the last run left unfinished.
-    fn pending(&self) -> usize {
-        0
-    }
-
-    /// Async handlers only: sends those on their way. A method, so that it is compiled for async stages alone.
-    fn launch(&mut self, places: &Arc<Places<I, O>>, hand: &mut Hand<I, O>, place: u32, run: &Run<'_>)
-    where
-        I: Event,
-        O: Event,
-    {
-        let _ = (places, hand, place, run);
-    }
-
-    /// Data-parallel handlers only: what a whole batch is given to on the pool.
-    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>>
-    where
-        I: Event,
-        O: Event,
-    {
-        None
-    }
-}
-
-/// A whole batch on the pool of the calling thread. A trait, so that rayon is compiled for the stages that use it alone.
-pub(crate) trait Spread<I, O>: Send + Sync {
-    fn run(&self, core: &StageCore, batch: Queued<I>) -> Outcome<O>;
-}
-
-/// What came of a batch on the pool.
-pub(crate) struct Outcome<O> {
-    pub(crate) outs: Queued<O>,
-    pub(crate) failed: u64,
-}
-
-/// How far a source has come.
-pub(crate) enum Pulling {
-    More,
-    WaitUntil(u64),
-    /// Until its waker is woken.
-    Pending,
-    End,
-}
-
-/// Makes the state of a place; called at start, for an added worker, and after a panic.
-pub(crate) type Factory<I, O> = Box<dyn Fn() -> Box<dyn Work<I, O>> + Send + Sync>;
-
 /// A handler with its options, ready to be a stage.
 pub struct StageParts<I, O> {
     pub(crate) factory: Factory<I, O>,
@@ -333,7 +188,12 @@ pub struct StageParts<I, O> {
     pub(crate) whole_batches: bool,
     /// Called at once by many workers on events of one batch.
     pub(crate) data_parallel: bool,
+    /// The last that the stage does. In a mutex for `Sync` alone.
+    pub(crate) at_end: Mutex<Option<AtEnd>>,
 }
+
+/// What is done once, at a stage's end.
+pub(crate) type AtEnd = Box<dyn FnOnce(&Cx) + Send>;
 
 impl<I, O> StageParts<I, O> {
     pub(crate) fn new(factory: Factory<I, O>) -> Self {
@@ -343,6 +203,7 @@ impl<I, O> StageParts<I, O> {
             extract: Extract::default(),
             whole_batches: false,
             data_parallel: false,
+            at_end: Mutex::new(None),
         }
     }
 
@@ -355,7 +216,7 @@ impl<I, O> StageParts<I, O> {
 }
 
 /// What can be a stage: `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, a value with [`Handler`] or
-/// [`AsyncHandler`](crate::AsyncHandler), and [`per_worker`], [`batch`](fn@batch), [`parallel`](crate::parallel),
+/// [`AsyncHandler`](crate::AsyncHandler), and [`per_worker`], [`batch`](fn@crate::batch), [`parallel`](crate::parallel),
 /// [`task`](crate::task); each with options from [`StageOptionsExt`](crate::StageOptionsExt).
 ///
 /// `M` only tells the shapes apart; it is always inferred.
@@ -396,38 +257,12 @@ pub mod shape {
     pub struct Tuned;
 }
 
-/// The loop of every shape that handles one event at a time.
-fn each<I, O>(batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx, mut handle: impl FnMut(I, &Cx) -> O) {
-    outs.reserve(batch.len());
-    // The first one's deadline was looked at when it was taken.
-    let mut looks = false;
-    while let Some(envelope) = batch.pop_front() {
-        let looked = std::mem::replace(&mut looks, true);
-        // Most events have no marks, and `cx` has none then: nothing is moved or dropped for them.
-        if envelope.marks.is_none() {
-            let event = handle(envelope.event, cx);
-            cx.answered += 1;
-            outs.push_back(Envelope::new(event));
-            continue;
-        }
-        // In `cx` while the handler has the event, so that a panic leaves it to be told of.
-        cx.marks = envelope.marks;
-        if looked && cx.has_expired() {
-            continue;
-        }
-        let work = cx.work();
-        let event = within(work.as_ref(), || handle(envelope.event, cx));
-        cx.answered += 1;
-        outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
-    }
-}
-
 struct SharedWork<F>(Arc<F>);
 
 #[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::Plain<I, O>> for F
 where
-    F: Fn(I) -> O,
+    F: EachFn<I, O>,
 {
     type In = I;
     type Out = O;
@@ -442,7 +277,7 @@ where
 }
 
 impl<F: Fn(I) -> O + Send + Sync, I, O> Work<I, O> for SharedWork<F> {
-    fn run(&mut self, batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx) {
+    fn run(&mut self, batch: &mut Opened<'_, I>, outs: &mut Opened<'_, O>, cx: &mut Cx) {
         each(batch, outs, cx, |event, _| (self.0)(event));
     }
 }
@@ -452,7 +287,7 @@ struct CxWork<F>(Arc<F>);
 #[diagnostic::do_not_recommend]
 impl<F, I, O> IntoStage<shape::WithCx<I, O>> for F
 where
-    F: Fn(I, &Cx) -> O,
+    F: EachCxFn<I, O>,
 {
     type In = I;
     type Out = O;
@@ -467,7 +302,7 @@ where
 }
 
 impl<F: Fn(I, &Cx) -> O + Send + Sync, I, O> Work<I, O> for CxWork<F> {
-    fn run(&mut self, batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx) {
+    fn run(&mut self, batch: &mut Opened<'_, I>, outs: &mut Opened<'_, O>, cx: &mut Cx) {
         each(batch, outs, cx, |event, cx| (self.0)(event, cx));
     }
 }
@@ -502,7 +337,7 @@ impl<H: Handler + Send + Sync> Work<H::In, H::Out> for ValueWork<H> {
         if self.started.swap(true, Ordering::AcqRel) { Ok(()) } else { self.handler.start() }
     }
 
-    fn run(&mut self, batch: &mut Queued<H::In>, outs: &mut Queued<H::Out>, cx: &mut Cx) {
+    fn run(&mut self, batch: &mut Opened<'_, H::In>, outs: &mut Opened<'_, H::Out>, cx: &mut Cx) {
         each(batch, outs, cx, |event, cx| self.handler.handle(event, cx));
     }
 
@@ -614,81 +449,12 @@ impl<W: IntoWorker<M> + Send, M> Work<W::In, W::Out> for OwnWork<W, M> {
         self.0.start()
     }
 
-    fn run(&mut self, batch: &mut Queued<W::In>, outs: &mut Queued<W::Out>, cx: &mut Cx) {
+    fn run(&mut self, batch: &mut Opened<'_, W::In>, outs: &mut Opened<'_, W::Out>, cx: &mut Cx) {
         each(batch, outs, cx, |event, cx| self.0.handle(event, cx));
     }
 
     fn flush(&mut self, emit: &mut dyn FnMut(W::Out)) {
         self.0.flush(emit);
-    }
-}
-
-struct BatchWork<F>(Arc<F>);
-
-#[diagnostic::do_not_recommend]
-impl<F, I, O> IntoStage<shape::Whole<I, O>> for Batched<F>
-where
-    F: Fn(Batch<I>) -> Answers<O>,
-{
-    type In = I;
-    type Out = O;
-
-    fn into_parts(self) -> StageParts<I, O>
-    where
-        Self: Send + Sync + 'static,
-    {
-        let me = self;
-        whole(move |events: Batch<I>, _: &Cx| {
-            // The wrapper is captured whole: it is what is known to be `Send` and `Sync`.
-            let me = &me;
-            (me.0)(events)
-        })
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<F, I, O> IntoStage<shape::WholeWithCx<I, O>> for Batched<F>
-where
-    F: Fn(Batch<I>, &Cx) -> Answers<O>,
-{
-    type In = I;
-    type Out = O;
-
-    fn into_parts(self) -> StageParts<I, O>
-    where
-        Self: Send + Sync + 'static,
-    {
-        let me = self;
-        whole(move |events: Batch<I>, cx: &Cx| {
-            let me = &me;
-            (me.0)(events, cx)
-        })
-    }
-}
-
-fn whole<I, O>(f: impl Fn(Batch<I>, &Cx) -> Answers<O> + Send + Sync + 'static) -> StageParts<I, O> {
-    let f = Arc::new(f);
-    let mut parts = StageParts::new(Box::new(move || Box::new(BatchWork(f.clone()))));
-    parts.whole_batches = true;
-    parts
-}
-
-impl<F: Fn(Batch<I>, &Cx) -> Answers<O> + Send + Sync, I, O> Work<I, O> for BatchWork<F> {
-    fn run(&mut self, batch: &mut Queued<I>, outs: &mut Queued<O>, cx: &mut Cx) {
-        let mut events = Vec::with_capacity(batch.len());
-        let mut marks = VecDeque::with_capacity(batch.len());
-        for envelope in batch.drain(..) {
-            events.push(envelope.event);
-            marks.push_back(envelope.marks);
-        }
-        cx.batch_marks = marks;
-        cx.simulate_batch();
-        let followed = cx.batch_marks.iter().flatten().filter_map(|marks| marks.trace.as_ref());
-        let _works: Vec<_> = followed.map(|trace| trace.work(&cx.core.name)).collect();
-        let answers = (self.0)(Batch(events), cx);
-        cx.answered += answers.0.len() as u64;
-        let marks = cx.batch_marks.drain(..);
-        outs.extend(answers.0.into_iter().zip(marks).map(|(event, marks)| Envelope { event, stamp_ns: 0, marks }));
     }
 }
 

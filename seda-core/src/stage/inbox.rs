@@ -1,16 +1,18 @@
 //! A stage's queue and books under their lock: what the offerer's side and the worker's side share, and the worker's takes
 //! and settlings.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    any::Any,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crossbeam_utils::CachePadded;
 
 use super::{
     book::{Account, Book, Next},
-    books::Books,
     core::StageCore,
     cx::{handling, note},
     waiter::Resume,
@@ -19,63 +21,83 @@ use crate::{
     clock::ns,
     event::{Envelope, Event, Marks},
     options::{BATCH_MAX, Extract},
-    queue::{Batch, Item, Store},
+    queue::{Batch, Read, Store},
     sync::lock_brief as lock,
     ticket::Loss,
 };
 
 /// A stage's queue and books under their lock.
-pub(crate) struct Inbox<T> {
+pub(crate) struct Inbox {
     pub(crate) core: Arc<StageCore>,
-    pub(super) extract: Extract<T>,
+    /// An [`Extract`], if anything is read off its events.
+    pub(super) reads: Option<Box<dyn Reads>>,
     /// Nothing is read off its events, whatever may be configured.
     plain: bool,
     /// Nothing but the bound decides on an offer: no policy, reading or time to live. Read without the lock: an offer that
     /// comes while it changes goes by the old or the new one.
     bound_only: AtomicBool,
     /// On lines of its own: what stands above is only read, by every offerer.
-    pub(super) gate: CachePadded<Mutex<Gate<Store<T>>>>,
+    pub(super) gate: CachePadded<Mutex<Gate>>,
 }
 
-pub(crate) struct Gate<S: ?Sized> {
+pub(crate) struct Gate {
     pub(crate) book: Book,
-    /// Last, so that who only counts events can see any store here.
-    pub(crate) store: S,
+    pub(crate) store: Store,
 }
 
 /// What a worker got to do.
-pub(crate) struct Taken<T> {
+pub(crate) struct Taken {
     pub(crate) place: u32,
-    pub(crate) what: What<T>,
+    pub(crate) what: What,
     /// How long it is expected to take, in ns.
     pub(crate) expected_ns: u64,
     /// More is left than one worker should keep.
     pub(crate) plenty: bool,
 }
 
-pub(crate) enum What<T> {
-    Batch { batch: Batch<T>, keys: Vec<u64>, weight: u64 },
+pub(crate) enum What {
+    Batch { batch: Batch, keys: Vec<u64>, weight: u64 },
     Resume,
     Flush,
     Pull { most: usize },
 }
 
-/// What read off an offer before the lock.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Read {
-    pub(super) key: Option<u64>,
-    pub(super) weight: u64,
-    pub(super) class: u8,
-    /// 0 for none.
-    pub(super) deadline_ns: u64,
+/// What is read off an offer before the lock, for events of a type that the reader does not know.
+pub(crate) trait Reads: Any + Send + Sync {
+    /// `now_ns` counts only for a deadline.
+    fn read(&self, batch: &Batch, at: usize, now_ns: u64) -> Read;
+
+    fn deadlines(&self) -> bool;
 }
 
-impl<T: Event> Inbox<T> {
-    pub(crate) fn new(core: Arc<StageCore>, extract: Extract<T>, store: Store<T>, book: Book) -> Self {
-        let plain = matches!(store, Store::Plain(_)) && extract.is_empty();
+impl<T: Event> Reads for Extract<T> {
+    fn read(&self, batch: &Batch, at: usize, now_ns: u64) -> Read {
+        batch.event(at).map_or_else(Read::default, |event| self.read_event(event, now_ns))
+    }
+
+    fn deadlines(&self) -> bool {
+        self.deadline.is_some()
+    }
+}
+
+impl<T> Extract<T> {
+    fn read_event(&self, event: &T, now_ns: u64) -> Read {
+        let deadline = self.deadline.as_ref().and_then(|deadline| deadline(event));
+        Read {
+            deadline_ns: deadline.map_or(0, |after| now_ns.saturating_add(ns(after)).max(1)),
+            key: self.key.as_ref().map(|key| key(event)),
+            weight: self.weight.as_ref().map_or(0, |weigh| weigh(event)),
+            class: self.class.as_ref().map_or(0, |class| class(event)),
+        }
+    }
+}
+
+impl Inbox {
+    pub(crate) fn new(core: Arc<StageCore>, reads: Option<Box<dyn Reads>>, store: Store, book: Book) -> Self {
+        let plain = matches!(store, Store::Plain(_)) && reads.is_none();
         // The slow way serves all, until it is set up.
         let bound_only = AtomicBool::new(false);
-        Inbox { core, extract, plain, bound_only, gate: CachePadded::new(Mutex::new(Gate { store, book })) }
+        Inbox { core, reads, plain, bound_only, gate: CachePadded::new(Mutex::new(Gate { store, book })) }
     }
 
     #[inline]
@@ -91,14 +113,14 @@ impl<T: Event> Inbox<T> {
     // ---- the worker's side
 
     /// Something to do for a worker, if there is.
-    pub(crate) fn take(&self, now_ns: u64) -> Option<Taken<T>> {
+    pub(crate) fn take(&self, now_ns: u64) -> Option<Taken> {
         let mut gate = lock(&self.gate);
         let taken = self.take_under(&mut gate, now_ns);
         self.after_take(gate);
         taken
     }
 
-    fn take_under(&self, gate: &mut Gate<Store<T>>, now_ns: u64) -> Option<Taken<T>> {
+    fn take_under(&self, gate: &mut Gate, now_ns: u64) -> Option<Taken> {
         let Gate { store, book } = gate;
         loop {
             return Some(match book.next(store.has_work())? {
@@ -146,12 +168,12 @@ impl<T: Event> Inbox<T> {
     pub(crate) fn settle(
         &self,
         account: &Account,
-        empty: Batch<T>,
+        empty: Batch,
         place: u32,
         cleared: Option<Vec<u64>>,
         now_ns: u64,
         again: bool,
-    ) -> Option<Taken<T>> {
+    ) -> Option<Taken> {
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
         store.recycle(empty);
@@ -181,8 +203,7 @@ impl<T: Event> Inbox<T> {
 
     /// No worker is with the place until it is resumed.
     pub(crate) fn set_aside(&self, place: u32) {
-        let books: &dyn Books = self;
-        books.set_place_aside(place);
+        self.set_place_aside(place);
     }
 
     /// Settles a batch whose place could not be given a handler; the next batch tries again.
@@ -199,49 +220,49 @@ impl<T: Event> Inbox<T> {
 
     // ---- common
 
-    pub(super) fn read(&self, envelope: &Envelope<T>) -> Read {
-        if self.extract.is_empty() {
-            return Read { class: class_of(envelope), ..Read::default() };
-        }
+    pub(super) fn read<T: Event>(&self, envelope: &Envelope<T>) -> Read {
         let mut read = self.read_event(&envelope.event, self.reading_time());
-        read.class = read.class.max(class_of(envelope));
+        read.class = read.class.max(envelope.marks.as_ref().map_or(0, |marks| marks.class));
         read
     }
 
     /// `now_ns` counts only for a deadline.
-    pub(super) fn read_event(&self, event: &T, now_ns: u64) -> Read {
-        let deadline = self.extract.deadline.as_ref().and_then(|deadline| deadline(event));
-        Read {
-            deadline_ns: deadline.map_or(0, |after| now_ns.saturating_add(ns(after)).max(1)),
-            key: self.extract.key.as_ref().map(|key| key(event)),
-            weight: self.weigh(event),
-            class: self.extract.class.as_ref().map_or(0, |class| class(event)),
-        }
+    pub(super) fn read_event<T: Event>(&self, event: &T, now_ns: u64) -> Read {
+        let Some(reads) = &self.reads else { return Read::default() };
+        let reads: &dyn Any = &**reads;
+        reads.downcast_ref::<Extract<T>>().map_or_else(Read::default, |extract| extract.read_event(event, now_ns))
+    }
+
+    /// The same of one of a batch.
+    pub(super) fn read_at(&self, batch: &Batch, at: usize, now_ns: u64) -> Read {
+        self.reads.as_ref().map_or_else(Read::default, |reads| reads.read(batch, at, now_ns))
     }
 
     /// The clock is asked only where events say their deadline.
     pub(super) fn reading_time(&self) -> u64 {
-        if self.extract.deadline.is_some() { self.core.shared.clock.now_ns() } else { 0 }
+        if self.reads.as_ref().is_some_and(|reads| reads.deadlines()) { self.core.shared.clock.now_ns() } else { 0 }
     }
 
-    pub(super) fn push(&self, store: &mut Store<T>, envelope: Envelope<T>, read: Read) {
+    pub(super) fn push<T: Event>(&self, store: &mut Store, envelope: Envelope<T>, read: Read) {
         match store {
             Store::Plain(queue) => queue.push(envelope),
             Store::Marked(queue) => {
                 self.core.shared.budget.charge(read.weight);
-                queue.push(Item { envelope, key: read.key, weight: read.weight, class: read.class });
+                queue.push(envelope, read);
             }
         }
     }
 
+    /// The first of a batch.
+    pub(super) fn push_first(&self, store: &mut Store, from: &mut Batch, read: Read) {
+        self.core.shared.budget.charge(read.weight);
+        store.push_first(from, read);
+    }
+
     /// Events that are offered together share a stamp, one for each batch that a worker may take of them; where they can
     /// expire, each has it.
-    pub(crate) fn stamp(&self, batch: &mut Batch<T>, now_ns: u64) {
-        let (every, mut at) = (self.stamp_every(), 0);
-        while let Some(envelope) = batch.get_mut(at) {
-            envelope.stamp_ns = now_ns;
-            at += every;
-        }
+    pub(crate) fn stamp(&self, batch: &mut Batch, now_ns: u64) {
+        batch.stamp(now_ns, self.stamp_every());
     }
 
     pub(super) fn stamp_every(&self) -> usize {
@@ -258,25 +279,25 @@ impl<T: Event> Inbox<T> {
     }
 
     /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
-    pub(super) fn after_push(&self, gate: MutexGuard<'_, Gate<Store<T>>>, notify: bool) {
+    pub(super) fn after_push(&self, gate: MutexGuard<'_, Gate>, notify: bool) {
         if self.after_change(gate) && notify {
             self.core.notify();
         }
     }
 
     /// The same after an offer from outside, which may do the worker's work.
-    pub(super) fn after_offer(&self, gate: MutexGuard<'_, Gate<Store<T>>>) {
+    pub(super) fn after_offer(&self, gate: MutexGuard<'_, Gate>) {
         if self.after_change(gate) {
             if handling().is_some() { self.core.notify() } else { self.core.notify_or_run() }
         }
     }
 
-    fn after_take(&self, gate: MutexGuard<'_, Gate<Store<T>>>) {
+    fn after_take(&self, gate: MutexGuard<'_, Gate>) {
         self.after_change(gate);
     }
 
     /// The bit, and the next who waits; true if the stage can run now and could not before.
-    fn after_change(&self, mut gate: MutexGuard<'_, Gate<Store<T>>>) -> bool {
+    fn after_change(&self, mut gate: MutexGuard<'_, Gate>) -> bool {
         let Gate { store, book } = &mut *gate;
         let after = book.after(&self.core, store.len(), store.bytes(), store.has_work());
         drop(gate);
@@ -284,42 +305,34 @@ impl<T: Event> Inbox<T> {
     }
 }
 
-pub(super) fn class_of<T>(envelope: &Envelope<T>) -> u8 {
-    match &envelope.marks {
-        Some(marks) => marks.class,
-        None => 0,
-    }
-}
-
 /// The deadline that was read off an event becomes its own, unless it has an earlier one.
-pub(super) fn keep_deadline<T>(envelope: &mut Envelope<T>, read: Read) {
+pub(super) fn keep_deadline(marks: &mut Option<Box<Marks>>, read: Read) {
     if read.deadline_ns == 0 {
         return;
     }
-    let marks = envelope.marks.get_or_insert_default();
+    let marks = marks.get_or_insert_default();
     if marks.deadline_ns == 0 || read.deadline_ns < marks.deadline_ns {
         marks.deadline_ns = read.deadline_ns;
     }
 }
 
-pub(super) fn lose<T>(envelope: &Envelope<T>, loss: &Loss) {
-    lose_marked(&envelope.marks, loss);
-}
-
-fn lose_marked(marks: &Option<Box<Marks>>, loss: &Loss) {
+pub(super) fn lose(marks: Option<&Marks>, loss: &Loss) {
     if let Some(marks) = marks {
         note(marks, loss);
     }
 }
 
-impl<T: Event> Resume for Inbox<T> {
+/// All of a batch.
+pub(super) fn lose_all(batch: &mut Batch, loss: &Loss) {
+    batch.all_marks().for_each(|marks| lose(marks.as_deref(), loss));
+}
+
+impl Resume for Inbox {
     fn resume(&self, place: u32) {
-        let books: &dyn Books = self;
-        books.resume_place(place);
+        self.resume_place(place);
     }
 
     fn source_ready(&self) {
-        let books: &dyn Books = self;
-        books.pull_again();
+        self.pull_again();
     }
 }

@@ -7,14 +7,14 @@ use std::{
 
 use super::{
     book::{Book, Fate, Flush, Inner, Need, Queued, Room},
-    inbox::{Gate, Inbox, Read, class_of, keep_deadline, lose},
+    inbox::{Gate, Inbox, keep_deadline, lose, lose_all},
     waiter::Waiter,
 };
 use crate::{
     event::{Envelope, Event, Marks},
     options::WhenFull,
     outcome::Refusal,
-    queue::{Batch, Store},
+    queue::{Apart, Batch, Read, Store},
     sync::lock_brief as lock,
     ticket::Loss,
 };
@@ -59,13 +59,13 @@ pub(crate) struct Offerer {
     pub(crate) inside: bool,
 }
 
-impl<T: Event> Inbox<T> {
+impl Inbox {
     // ---- offers from outside
 
     /// The way of most offers: into a queue that has room, where nothing but the bound decides. Everything else is handed
     /// back for [`try_one`](Self::try_one).
     #[inline]
-    pub(crate) fn offer_to_room(&self, event: T) -> Result<(), T> {
+    pub(crate) fn offer_to_room<T: Event>(&self, event: T) -> Result<(), T> {
         if !self.bound_only() || self.core.shared.budget.is_kept() {
             return Err(event);
         }
@@ -87,14 +87,14 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Offers one event.
-    pub(crate) fn try_one(&self, mut envelope: Envelope<T>, by: Offerer) -> Attempt<Envelope<T>> {
+    pub(crate) fn try_one<T: Event>(&self, mut envelope: Envelope<T>, by: Offerer) -> Attempt<Envelope<T>> {
         let read = self.read(&envelope);
-        keep_deadline(&mut envelope, read);
+        keep_deadline(&mut envelope.marks, read);
         let deadline_ns = envelope.marks.as_ref().map_or(0, |marks| marks.deadline_ns);
         if !self.core.shared.budget.has_room(read.weight) {
             return self.full(1, envelope, by);
         }
-        let mut evicted = Batch::new();
+        let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, 1, read, deadline_ns, by, &mut evicted) {
             Ok(Decision::Enqueue { now_ns }) => {
@@ -102,11 +102,12 @@ impl<T: Event> Inbox<T> {
                 if envelope.stamp_ns == 0 {
                     envelope.stamp_ns = now_ns;
                 }
-                self.keep_objective(&mut envelope, now_ns, by);
+                let deadline_ns = self.objective_ends_ns(now_ns, by);
+                keep_deadline(&mut envelope.marks, Read { deadline_ns, ..read });
             }
             Ok(Decision::Drop) => {
                 drop(gate);
-                lose(&envelope, &Loss::Dropped);
+                lose(envelope.marks.as_deref(), &Loss::Dropped);
                 return Attempt::Taken;
             }
             Err(refusal) => {
@@ -132,12 +133,12 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Offers many: all or nothing.
-    pub(crate) fn try_many(&self, events: Vec<T>, by: Offerer) -> Attempt<Vec<T>> {
+    pub(crate) fn try_many<T: Event>(&self, events: Vec<T>, by: Offerer) -> Attempt<Vec<T>> {
         let n = events.len();
         if n == 0 {
             return Attempt::Taken;
         }
-        let reads: Vec<Read> = if self.extract.is_empty() {
+        let reads: Vec<Read> = if self.reads.is_none() {
             Vec::new()
         } else {
             let now_ns = self.reading_time();
@@ -154,11 +155,11 @@ impl<T: Event> Inbox<T> {
         }
         let stamp_ns = if self.stamps() { self.core.shared.clock.now_ns() } else { 0 };
         // The first stands for its batch, as a stamp does.
-        let mut followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
-        let mut evicted = Batch::new();
+        let followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
+        let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
-        let admitted_ns = match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue { now_ns }) => now_ns,
+        let until_ns = match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
+            Ok(Decision::Enqueue { now_ns }) => self.objective_ends_ns(now_ns, by),
             Ok(Decision::Drop) => {
                 drop(gate);
                 return Attempt::Taken;
@@ -169,27 +170,39 @@ impl<T: Event> Inbox<T> {
             }
         };
         gate.book.counts.offered += n as u64;
-        let every = self.stamp_every();
-        let stamped = events.into_iter().enumerate().map(|(at, event)| Envelope {
-            event,
-            stamp_ns: if at % every == 0 { stamp_ns } else { 0 },
-            marks: if at == 0 { followed.take() } else { None },
-        });
         match &mut gate.store {
-            // Copied under the lock into memory that the queue keeps, which costs less than to allocate it outside.
-            Store::Plain(queue) if self.core.lineage_ns() == 0 => queue.extend(stamped),
-            store => {
-                for (at, mut envelope) in stamped.enumerate() {
-                    let read = reads.get(at).copied().unwrap_or_default();
-                    keep_deadline(&mut envelope, read);
-                    self.keep_objective(&mut envelope, admitted_ns, by);
-                    self.push(store, envelope, read);
-                }
+            Store::Plain(queue) if followed.is_none() && until_ns == 0 => {
+                queue.extend(events, (stamp_ns != 0).then_some((stamp_ns, self.stamp_every())));
             }
+            store => self.push_many(store, events, (stamp_ns, until_ns, followed), &reads),
         }
         self.after_offer(gate);
         drop(evicted);
         Attempt::Taken
+    }
+
+    fn push_many<T: Event>(
+        &self,
+        store: &mut Store,
+        events: Vec<T>,
+        (stamp_ns, until_ns, followed): (u64, u64, Option<Box<Marks>>),
+        reads: &[Read],
+    ) {
+        let mut batch = Batch::of(events);
+        if stamp_ns != 0 {
+            self.stamp(&mut batch, stamp_ns);
+        }
+        if followed.is_some() {
+            batch.apart(0).marks = followed;
+        }
+        for at in 0..batch.len() {
+            let mut read = reads.get(at).copied().unwrap_or_default();
+            read.deadline_ns = earliest(read.deadline_ns, until_ns);
+            if read.deadline_ns != 0 {
+                keep_deadline(&mut batch.apart(0).marks, read);
+            }
+            self.push_first(store, &mut batch, read);
+        }
     }
 
     /// Reserves room for `n` events: credits, invisible to takers until an event is committed.
@@ -213,11 +226,11 @@ impl<T: Event> Inbox<T> {
 
     /// Turns one credit into an event. The policy is asked, as for every offer, the bound is not; also after a close,
     /// as the room was promised before.
-    pub(crate) fn commit(&self, event: T) -> Result<(), (T, Refusal)> {
+    pub(crate) fn commit<T: Event>(&self, event: T) -> Result<(), (T, Refusal)> {
         let mut envelope =
             Envelope { event, stamp_ns: if self.stamps() { self.core.shared.clock.now_ns() } else { 0 }, marks: None };
         let read = self.read(&envelope);
-        keep_deadline(&mut envelope, read);
+        keep_deadline(&mut envelope.marks, read);
         let mut gate = lock(&self.gate);
         gate.book.reserved -= 1;
         if gate.book.flush == Flush::Done {
@@ -229,7 +242,8 @@ impl<T: Event> Inbox<T> {
             self.after_push(gate, true);
             return Err((envelope.event, why));
         }
-        self.keep_objective(&mut envelope, now_ns, Offerer::default());
+        let deadline_ns = self.objective_ends_ns(now_ns, Offerer::default());
+        keep_deadline(&mut envelope.marks, Read { deadline_ns, ..read });
         gate.book.counts.offered += 1;
         self.push(&mut gate.store, envelope, read);
         self.after_offer(gate);
@@ -285,19 +299,19 @@ impl<T: Event> Inbox<T> {
         lock(&self.gate).book.refuse(n, Refusal::Full);
     }
 
-    pub(crate) fn weigh(&self, event: &T) -> u64 {
-        self.extract.weight.as_ref().map_or(0, |weigh| weigh(event))
+    pub(crate) fn weigh<T: Event>(&self, event: &T) -> u64 {
+        self.read_event(event, 0).weight
     }
 
     /// Bound, then policy; counts a refusal, and what is dropped. To enqueue means that there is room.
     fn decide(
         &self,
-        gate: &mut Gate<Store<T>>,
+        gate: &mut Gate,
         n: usize,
         read: Read,
         deadline_ns: u64,
         by: Offerer,
-        evicted: &mut Batch<T>,
+        evicted: &mut Batch,
     ) -> Result<Decision, Option<Refusal>> {
         let Gate { store, book } = gate;
         if self.is_closed(book, by) {
@@ -324,23 +338,21 @@ impl<T: Event> Inbox<T> {
 
     /// Drops the oldest until the offer fits.
     #[cold]
-    fn make_room(&self, store: &mut Store<T>, book: &mut Book, n: usize, weight: u64, evicted: &mut Batch<T>) {
+    fn make_room(&self, store: &mut Store, book: &mut Book, n: usize, weight: u64, evicted: &mut Batch) {
+        let mut gone = Batch::default();
         while book.room(store.len(), true) < n || !book.fits_bytes(store.len(), store.bytes(), weight) {
-            let Some((oldest, weight)) = store.drop_oldest() else { return };
+            let Some(weight) = store.drop_oldest(&mut gone) else { break };
             book.counts.dropped += 1;
             self.core.shared.budget.release(weight);
-            lose(&oldest, &Loss::Dropped);
-            evicted.push_back(oldest);
         }
+        lose_all(&mut gone, &Loss::Dropped);
+        evicted.append(&mut gone);
     }
 
-    /// The objective of what comes from outside is its deadline, for the stages behind.
-    #[inline]
-    fn keep_objective(&self, envelope: &mut Envelope<T>, now_ns: u64, by: Offerer) {
+    /// The objective of what comes from outside is its deadline, for the stages behind; 0 for none.
+    fn objective_ends_ns(&self, now_ns: u64, by: Offerer) -> u64 {
         let lineage_ns = self.core.lineage_ns();
-        if lineage_ns != 0 && !by.inside {
-            keep_deadline(envelope, Read { deadline_ns: now_ns + lineage_ns, ..Read::default() });
-        }
+        if lineage_ns != 0 && !by.inside { now_ns + lineage_ns } else { 0 }
     }
 
     fn is_closed(&self, book: &Book, by: Offerer) -> bool {
@@ -366,25 +378,14 @@ impl<T: Event> Inbox<T> {
     /// waiter left behind. What is refused goes to `spill`. Returns how many were offered, and whether it stalled.
     pub(crate) fn hand(
         &self,
-        lane: &mut Batch<T>,
-        spill: &mut Batch<T>,
+        lane: &mut Batch,
+        spill: &mut Batch,
         from_domain: u32,
         waiter: &dyn Fn() -> Waiter,
     ) -> (usize, bool) {
         let before = lane.len();
-        let mut reads = Vec::new();
-        if !self.extract.is_empty() {
-            for envelope in &*lane {
-                reads.push(guarded(&mut || self.read(envelope)));
-            }
-        }
-        if self.extract.deadline.is_some() {
-            // Before any wait for room: it counts from the first try.
-            for (envelope, read) in lane.iter_mut().zip(&reads) {
-                keep_deadline(envelope, read.unwrap_or_default());
-            }
-        }
-        let mut evicted = Batch::new();
+        let reads = self.read_all(lane);
+        let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
         if let (Store::Plain(queue), false) = (&mut *store, book.has_policy()) {
@@ -409,19 +410,43 @@ impl<T: Event> Inbox<T> {
         (offered, stalled)
     }
 
+    /// What is read off each event of a lane; nothing where nothing is read, `None` for one that could not be.
+    fn read_all(&self, lane: &mut Batch) -> Vec<Option<Read>> {
+        if self.reads.is_none() {
+            return Vec::new();
+        }
+        let now_ns = self.reading_time();
+        let mut reads: Vec<_> = (0..lane.len()).map(|at| guarded(&mut || self.read_at(lane, at, now_ns))).collect();
+        for (at, apart) in lane.aparts() {
+            if let (Some(read), Some(marks)) = (&mut reads[at], &apart.marks) {
+                read.class = read.class.max(marks.class);
+            }
+        }
+        if now_ns != 0 {
+            // Before any wait for room: it counts from the first try.
+            for (at, read) in reads.iter().enumerate() {
+                let read = read.unwrap_or_default();
+                if read.deadline_ns != 0 {
+                    keep_deadline(&mut lane.apart(at).marks, read);
+                }
+            }
+        }
+        reads
+    }
+
     /// One by one, where more than the bound decides; the weight of an event that must wait.
-    #[inline(never)]
     fn hand_rest(
         &self,
-        gate: &mut Gate<Store<T>>,
-        lane: &mut Batch<T>,
-        spill: &mut Batch<T>,
-        evicted: &mut Batch<T>,
+        gate: &mut Gate,
+        lane: &mut Batch,
+        spill: &mut Batch,
+        evicted: &mut Batch,
         reads: Vec<Option<Read>>,
     ) -> Option<u64> {
         let mut next = reads.into_iter();
-        while let Some(first) = lane.front() {
-            let unread = Some(Read { class: class_of(first), ..Read::default() });
+        while !lane.is_empty() {
+            let marks = first_marks(lane);
+            let unread = Some(Read { class: marks.map_or(0, |marks| marks.class), ..Read::default() });
             match next.next().unwrap_or(unread) {
                 Some(read) => {
                     if self.hand_one(gate, lane, spill, evicted, read) {
@@ -432,10 +457,8 @@ impl<T: Event> Inbox<T> {
                     // What reads its key, weight or class panicked: it fails at this stage's door.
                     gate.book.counts.offered += 1;
                     gate.book.counts.failed += 1;
-                    lose(first, &Loss::Failed("unreadable".into()));
-                    if let Some(unreadable) = lane.pop_front() {
-                        evicted.push_back(unreadable);
-                    }
+                    lose(marks, &Loss::Failed("unreadable".into()));
+                    evicted.take_first(1, lane);
                 }
             }
         }
@@ -443,40 +466,34 @@ impl<T: Event> Inbox<T> {
     }
 
     /// Offers the first event of the lane, on an inner edge; true if it must wait.
-    fn hand_one(
-        &self,
-        gate: &mut Gate<Store<T>>,
-        lane: &mut Batch<T>,
-        spill: &mut Batch<T>,
-        evicted: &mut Batch<T>,
-        read: Read,
-    ) -> bool {
+    fn hand_one(&self, gate: &mut Gate, lane: &mut Batch, spill: &mut Batch, evicted: &mut Batch, read: Read) -> bool {
         let Gate { store, book } = gate;
-        let deadline_ns = lane.front().map_or(0, |first| deadline_of(&first.marks));
+        let marks = first_marks(lane);
+        let deadline_ns = marks.map_or(0, |marks| marks.deadline_ns);
         let inner = Inner { weight: read.weight, class: read.class, deadline_ns };
-        let fate = book.inner(&self.core, inner, queued(store, read.class), store.bytes());
-        if matches!(fate, Fate::Stall) {
-            return true;
-        }
-        let Some(envelope) = lane.pop_front() else { return false };
-        match fate {
+        match book.inner(&self.core, inner, queued(store, read.class), store.bytes()) {
+            Fate::Stall => return true,
             Fate::Spill(why) => {
-                lose(&envelope, &Loss::Refused(why));
-                spill.push_back(envelope);
+                lose(marks, &Loss::Refused(why));
+                spill.take_first(1, lane);
             }
             Fate::Enqueue { after_drop } => {
                 if after_drop {
                     self.make_room(store, book, 1, read.weight, evicted);
                 }
-                self.push(store, envelope, read);
+                self.push_first(store, lane, read);
             }
-            Fate::Drop | Fate::Stall => {
-                lose(&envelope, &Loss::Dropped);
-                evicted.push_back(envelope);
+            Fate::Drop => {
+                lose(marks, &Loss::Dropped);
+                evicted.take_first(1, lane);
             }
         }
         false
     }
+}
+
+fn first_marks(batch: &Batch) -> Option<&Marks> {
+    batch.first_apart().and_then(|Apart { marks, .. }| marks.as_deref())
 }
 
 /// `None` if it panicked.
@@ -484,12 +501,8 @@ fn guarded(read: &mut dyn FnMut() -> Read) -> Option<Read> {
     catch_unwind(AssertUnwindSafe(read)).ok()
 }
 
-fn queued<T>(store: &Store<T>, class: u8) -> Queued {
+fn queued(store: &Store, class: u8) -> Queued {
     Queued { len: store.len(), behind: store.below(class) }
-}
-
-fn deadline_of(marks: &Option<Box<Marks>>) -> u64 {
-    marks.as_ref().map_or(0, |marks| marks.deadline_ns)
 }
 
 /// What becomes of an offer that is not refused.

@@ -2,6 +2,7 @@
 //! settle, record).
 
 pub(crate) mod activation;
+mod adapting;
 pub(crate) mod ask;
 pub(crate) mod async_handler;
 pub(crate) mod book;
@@ -10,6 +11,7 @@ pub(crate) mod budget;
 pub(crate) mod core;
 pub(crate) mod cx;
 pub(crate) mod described;
+pub(crate) mod fitting;
 pub(crate) mod flight;
 pub(crate) mod handler;
 pub(crate) mod inbox;
@@ -24,3 +26,5 @@ pub(crate) mod source;
 pub(crate) mod task;
 pub(crate) mod tune;
 pub(crate) mod waiter;
+pub(crate) mod whole;
+pub(crate) mod work;

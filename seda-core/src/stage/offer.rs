@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    marker::PhantomData,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,14 +36,15 @@ use crate::{
 /// assert_eq!((refused.event, refused.why), (10, Refusal::Closed));
 /// ```
 pub struct Entry<T> {
-    pub(super) inbox: Arc<Inbox<T>>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) event: PhantomData<fn(T)>,
     /// In the hands of a handler that declared it.
     pub(super) inside: bool,
 }
 
 impl<T> Clone for Entry<T> {
     fn clone(&self) -> Self {
-        Entry { inbox: self.inbox.clone(), inside: self.inside }
+        Entry { inbox: self.inbox.clone(), event: PhantomData, inside: self.inside }
     }
 }
 
@@ -53,12 +55,12 @@ impl<T> fmt::Debug for Entry<T> {
 }
 
 impl<T: Event> Entry<T> {
-    pub(crate) fn new(inbox: Arc<Inbox<T>>) -> Self {
-        Entry { inbox, inside: false }
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Self {
+        Entry { inbox, event: PhantomData, inside: false }
     }
 
-    pub(crate) fn inside(inbox: Arc<Inbox<T>>) -> Self {
-        Entry { inbox, inside: true }
+    pub(crate) fn inside(inbox: Arc<Inbox>) -> Self {
+        Entry { inbox, event: PhantomData, inside: true }
     }
 
     fn by(&self, waited: bool) -> Offerer {
@@ -304,7 +306,8 @@ fn park_until(until: Option<Instant>) -> bool {
 /// ```
 #[must_use]
 pub struct Permit<T: Event> {
-    inbox: Arc<Inbox<T>>,
+    inbox: Arc<Inbox>,
+    event: PhantomData<fn(T)>,
     credits: usize,
 }
 
@@ -315,8 +318,8 @@ impl<T: Event> fmt::Debug for Permit<T> {
 }
 
 impl<T: Event> Permit<T> {
-    pub(crate) fn new(inbox: Arc<Inbox<T>>, credits: usize) -> Self {
-        Permit { inbox, credits }
+    pub(crate) fn new(inbox: Arc<Inbox>, credits: usize) -> Self {
+        Permit { inbox, event: PhantomData, credits }
     }
 
     /// Events that can still be committed.

@@ -5,10 +5,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     task::{Context, Poll, Waker},
 };
 
@@ -38,9 +35,9 @@ impl InLine {
     }
 
     /// One poll: tried at once, and again when a waiter stands, so that room which comes in between is not missed.
-    pub(crate) fn poll<T: Event, E>(
+    pub(crate) fn poll<E>(
         &mut self,
-        inbox: &Inbox<T>,
+        inbox: &Inbox,
         waker: &Waker,
         mut event: E,
         need: impl Fn(&E) -> (usize, u64),
@@ -70,7 +67,7 @@ impl InLine {
     }
 
     /// Gives up: if it was woken for room that it will not use, the next one is.
-    pub(crate) fn leave<T: Event>(&mut self, inbox: &Inbox<T>) {
+    pub(crate) fn leave(&mut self, inbox: &Inbox) {
         if let Some(id) = self.id.take() {
             inbox.forget(|waiter| matches!(waiter, Waiter::Task(other, _) if *other == id));
         }
@@ -213,7 +210,7 @@ impl<T: Event> Entry<T> {
 }
 
 /// The refusal of an offer that a task gave up on because its time had passed.
-pub(crate) fn timed_out<T: Event, E>(inbox: &Arc<Inbox<T>>, event: E) -> Refused<E> {
+pub(crate) fn timed_out<E>(inbox: &Inbox, event: E) -> Refused<E> {
     inbox.count_full(1);
     Refused { event, why: Refusal::Full }
 }

@@ -4,7 +4,7 @@
 //! one owner and needs no lock; calls go through one `dyn` per adapter and batch, not per event.
 
 use std::{
-    any::{Any, type_name},
+    any::type_name,
     collections::VecDeque,
     fmt,
     marker::PhantomData,
@@ -15,9 +15,9 @@ use std::{
 };
 
 use super::{
+    adapting::Adapting,
     core::EdgeCore,
-    cx::note,
-    inbox::Inbox,
+    inbox::{Inbox, lose, lose_all},
     waiter::{Resume, Waiter},
 };
 use crate::{
@@ -29,10 +29,10 @@ use crate::{
 };
 
 /// What a run produced goes in here.
-pub(crate) trait Emit<T>: Send {
+pub(crate) trait Emit: Send {
     /// Takes all of `batch`, which is left empty. After a panic of an adapter's function it is called again with what was
     /// not taken, so events leave their batch one by one.
-    fn emit(&mut self, batch: &mut Batch<T>);
+    fn emit(&mut self, batch: &mut Batch);
 
     /// Hands on what is kept, lane by lane; true when nothing is left. A lane that stalls has left a waiter for the
     /// place behind and holds no other lane back.
@@ -60,37 +60,20 @@ impl Handing<'_> {
 }
 
 /// Makes the way behind a port, for one place.
-pub(crate) type MakeEmit<T> = Box<dyn Fn() -> Box<dyn Emit<T>> + Send + Sync>;
+pub(crate) type MakeEmit = Box<dyn Fn() -> Box<dyn Emit> + Send + Sync>;
 
-/// A port: open until it is wired. What it keeps is without a type, so that its making costs each type of event little.
-pub(crate) struct Port<T> {
-    wired: Arc<OnceLock<Box<dyn Any + Send + Sync>>>,
-    event: PhantomData<fn(T)>,
-}
+/// A port: open until it is wired.
+#[derive(Clone, Default)]
+pub(crate) struct Port(Arc<OnceLock<MakeEmit>>);
 
-impl<T> Clone for Port<T> {
-    fn clone(&self) -> Self {
-        Port { wired: self.wired.clone(), event: PhantomData }
-    }
-}
-
-impl<T: Event> Port<T> {
-    pub(crate) fn new() -> Self {
-        Port { wired: Arc::default(), event: PhantomData }
+impl Port {
+    pub(crate) fn make(&self) -> Box<dyn Emit> {
+        self.0.get().expect("the check before the start found every port wired")()
     }
 
-    pub(crate) fn make(&self) -> Box<dyn Emit<T>> {
-        let make = self.wired.get().and_then(|make| make.downcast_ref::<MakeEmit<T>>());
-        make.expect("the check before the start found every port wired")()
+    fn wire(&self, make: MakeEmit) {
+        assert!(self.0.set(make).is_ok(), "an outlet is moved when it is wired");
     }
-
-    fn wire(&self, make: MakeEmit<T>) {
-        set(&self.wired, Box::new(make));
-    }
-}
-
-fn set(wired: &OnceLock<Box<dyn Any + Send + Sync>>, make: Box<dyn Any + Send + Sync>) {
-    assert!(wired.set(make).is_ok(), "an outlet is moved when it is wired");
 }
 
 /// What outlets tell the pipeline while it is being built.
@@ -124,9 +107,10 @@ pub(crate) enum Target {
 /// the list of findings at start.
 #[must_use = "an outlet that is not linked is an open port, and the pipeline will not start"]
 pub struct Outlet<T> {
-    port: Port<T>,
+    port: Port,
     stub: Stub,
-    overflow: Option<Port<T>>,
+    overflow: Option<Port>,
+    event: PhantomData<fn() -> T>,
 }
 
 /// An outlet without its type.
@@ -188,19 +172,18 @@ impl<T> Outlet<T> {
 }
 
 impl<T: Event> Outlet<T> {
-    pub(crate) fn of_stage(port: Port<T>, sketch: Arc<Mutex<Sketch>>, pipeline: u32, stage: u32, name: &str) -> Self {
+    pub(crate) fn of_stage(port: Port, sketch: Arc<Mutex<Sketch>>, pipeline: u32, stage: u32, name: &str) -> Self {
         let from = Origin { pipeline, stage, name: name.to_string() };
-        Outlet { port, stub: Stub::new(sketch, from, type_name::<T>()), overflow: None }
+        Outlet { port, stub: Stub::new(sketch, from, type_name::<T>()), overflow: None, event: PhantomData }
     }
 
     /// Another port of the same stage, behind an adapter.
-    pub(crate) fn branch<U: Event>(&self, label: &str) -> (Port<U>, Outlet<U>) {
-        let port = Port::new();
-        let outlet = Outlet { port: port.clone(), stub: self.stub.branch(label, type_name::<U>()), overflow: None };
-        (port, outlet)
+    pub(crate) fn branch<U: Event>(&self, label: &str) -> (Port, Outlet<U>) {
+        let (port, stub) = (Port::default(), self.stub.branch(label, type_name::<U>()));
+        (port.clone(), Outlet { port, stub, overflow: None, event: PhantomData })
     }
 
-    pub(crate) fn wire(self, make: MakeEmit<T>) {
+    pub(crate) fn wire(self, make: MakeEmit) {
         self.stub.wired();
         self.port.wire(make);
     }
@@ -211,13 +194,13 @@ impl<T: Event> Outlet<T> {
         (self, outlet)
     }
 
-    pub(crate) fn link(self, inbox: Arc<Inbox<T>>) {
+    pub(crate) fn link(self, inbox: Arc<Inbox>) {
         let edge = self.stub.draw(Target::Stage(inbox.core.id), &inbox.core.name, self.overflow.is_some());
         let overflow = self.overflow.clone();
         self.wire(Box::new(move || {
             Box::new(Lane {
-                waiting: Batch::new(),
-                spill: Batch::new(),
+                waiting: Batch::default(),
+                spill: Batch::default(),
                 stall: Stall::new(edge.clone()),
                 inbox: inbox.clone(),
                 overflow: overflow.as_ref().map(Port::make),
@@ -227,7 +210,10 @@ impl<T: Event> Outlet<T> {
 
     pub(crate) fn answer(self, ask: u32, name: &str, counts: Arc<AnswerCounts>) {
         let edge = self.stub.draw(Target::Answer(ask), name, self.overflow.is_some());
-        self.wire(Box::new(move || Box::new(AnswerLane { ask, edge: edge.clone(), counts: counts.clone() })));
+        self.wire(Box::new(move || {
+            let (edge, counts) = (edge.clone(), counts.clone());
+            Box::new(AnswerLane { ask, edge, counts, event: PhantomData::<fn(T)> })
+        }));
     }
 }
 
@@ -239,31 +225,27 @@ impl Outlet<()> {
 }
 
 /// A lane of the outbox: what one link could not hand on yet.
-struct Lane<T> {
-    waiting: Batch<T>,
-    spill: Batch<T>,
+struct Lane {
+    waiting: Batch,
+    spill: Batch,
     stall: Stall,
-    inbox: Arc<Inbox<T>>,
-    overflow: Option<Box<dyn Emit<T>>>,
+    inbox: Arc<Inbox>,
+    overflow: Option<Box<dyn Emit>>,
 }
 
-impl<T: Event> Emit<T> for Lane<T> {
-    fn emit(&mut self, batch: &mut Batch<T>) {
+impl Emit for Lane {
+    fn emit(&mut self, batch: &mut Batch) {
         if batch.is_empty() {
             return;
         }
         self.stall.edge.produced.fetch_add(batch.len() as u64, Ordering::Relaxed);
         if let Some(asks) = self.stall.edge.asks.get() {
-            for envelope in batch.iter_mut() {
-                keep_ticket(&mut envelope.marks, asks, &self.stall.edge.to);
-            }
+            batch.all_marks().for_each(|marks| keep_ticket(marks, asks, &self.stall.edge.to));
         }
         if self.inbox.core.shared.traces() {
-            for envelope in batch.iter_mut() {
-                begin_wait(&mut envelope.marks, &self.inbox.core.name);
-            }
+            batch.all_marks().for_each(|marks| begin_wait(marks, &self.inbox.core.name));
         }
-        if self.waiting.is_empty() { std::mem::swap(&mut self.waiting, batch) } else { self.waiting.append(batch) }
+        self.waiting.append(batch);
     }
 
     fn flush(&mut self, to: &Handing<'_>) -> bool {
@@ -288,9 +270,8 @@ impl<T: Event> Emit<T> for Lane<T> {
     fn abandon(&mut self) {
         self.stall.edge.left.fetch_add(self.waiting.len() as u64, Ordering::Relaxed);
         for lane in [&mut self.waiting, &mut self.spill] {
-            while let Some(envelope) = lane.pop_front() {
-                cancel(&envelope.marks);
-            }
+            lose_all(lane, &Loss::Cancelled);
+            lane.clear();
         }
         if let Some(overflow) = &mut self.overflow {
             overflow.abandon();
@@ -346,12 +327,6 @@ fn begin_wait(marks: &mut Option<Box<Marks>>, stage: &str) {
     }
 }
 
-fn cancel(marks: &Option<Box<Marks>>) {
-    if let Some(marks) = marks {
-        note(marks, &Loss::Cancelled);
-    }
-}
-
 /// What came to the answer of an ask.
 #[derive(Default)]
 pub(crate) struct AnswerCounts {
@@ -361,14 +336,15 @@ pub(crate) struct AnswerCounts {
 }
 
 /// Gives each event to whoever asked; never stalls.
-struct AnswerLane {
+struct AnswerLane<T> {
     ask: u32,
     edge: Arc<EdgeCore>,
     counts: Arc<AnswerCounts>,
+    event: PhantomData<fn(T)>,
 }
 
-impl<T: Event> Emit<T> for AnswerLane {
-    fn emit(&mut self, batch: &mut Batch<T>) {
+impl<T: Event> Emit for AnswerLane<T> {
+    fn emit(&mut self, batch: &mut Batch) {
         let n = batch.len() as u64;
         self.edge.produced.fetch_add(n, Ordering::Relaxed);
         self.edge.offered.fetch_add(n, Ordering::Relaxed);
@@ -376,7 +352,8 @@ impl<T: Event> Emit<T> for AnswerLane {
             let ticket = envelope.marks.and_then(|marks| marks.ticket).filter(|ticket| ticket.ask() == self.ask);
             ticket.is_some_and(|ticket| ticket.answer(envelope.event).is_ok())
         };
-        let answered = batch.drain(..).map(heard).filter(|&heard| heard).count() as u64;
+        let mut batch = batch.open();
+        let answered = std::iter::from_fn(|| batch.pop()).map(heard).filter(|&heard| heard).count() as u64;
         self.counts.answered.fetch_add(answered, Ordering::Relaxed);
         if answered < n {
             self.counts.unheard.fetch_add(n - answered, Ordering::Relaxed);
@@ -393,8 +370,8 @@ impl<T: Event> Emit<T> for AnswerLane {
 /// The end of a stage whose handler gives `()`.
 pub(crate) struct Nothing;
 
-impl Emit<()> for Nothing {
-    fn emit(&mut self, batch: &mut Batch<()>) {
+impl Emit for Nothing {
+    fn emit(&mut self, batch: &mut Batch) {
         batch.clear();
     }
 
@@ -410,16 +387,20 @@ impl Emit<()> for Nothing {
 /// Applies `f` to every event on its way.
 pub(crate) struct MapEmit<T, U, F> {
     pub(crate) f: Arc<F>,
-    pub(crate) made: Batch<U>,
-    pub(crate) next: Box<dyn Emit<U>>,
-    pub(crate) from: std::marker::PhantomData<fn(T)>,
+    pub(crate) made: Batch,
+    pub(crate) next: Box<dyn Emit>,
+    pub(crate) from: PhantomData<fn(T) -> U>,
 }
 
-impl<T: Event, U: Event, F: Fn(T) -> U + Send + Sync> Emit<T> for MapEmit<T, U, F> {
-    fn emit(&mut self, batch: &mut Batch<T>) {
-        while let Some(envelope) = batch.pop_front() {
-            self.made.push_back(envelope.with(&*self.f));
+impl<T: Event, U: Event, F: Fn(T) -> U + Send + Sync> Emit for MapEmit<T, U, F> {
+    fn emit(&mut self, batch: &mut Batch) {
+        let (mut batch, mut made) = (batch.open(), self.made.open());
+        while let Some(Envelope { event, stamp_ns, marks }) = batch.pop() {
+            let marks = Adapting::new(marks);
+            let event = (self.f)(event);
+            made.push(Envelope { event, stamp_ns, marks: marks.marks() });
         }
+        drop(made);
         self.next.emit(&mut self.made);
     }
 
@@ -435,18 +416,21 @@ impl<T: Event, U: Event, F: Fn(T) -> U + Send + Sync> Emit<T> for MapEmit<T, U, 
 /// Lets through what `f` gives something for.
 pub(crate) struct SiftEmit<T, U, F> {
     pub(crate) f: Arc<F>,
-    pub(crate) made: Batch<U>,
-    pub(crate) next: Box<dyn Emit<U>>,
-    pub(crate) from: std::marker::PhantomData<fn(T)>,
+    pub(crate) made: Batch,
+    pub(crate) next: Box<dyn Emit>,
+    pub(crate) from: PhantomData<fn(T) -> U>,
 }
 
-impl<T: Event, U: Event, F: Fn(T) -> Option<U> + Send + Sync> Emit<T> for SiftEmit<T, U, F> {
-    fn emit(&mut self, batch: &mut Batch<T>) {
-        while let Some(Envelope { event, stamp_ns, marks }) = batch.pop_front() {
+impl<T: Event, U: Event, F: Fn(T) -> Option<U> + Send + Sync> Emit for SiftEmit<T, U, F> {
+    fn emit(&mut self, batch: &mut Batch) {
+        let (mut batch, mut made) = (batch.open(), self.made.open());
+        while let Some(Envelope { event, stamp_ns, marks }) = batch.pop() {
+            let marks = Adapting::new(marks);
             if let Some(event) = (self.f)(event) {
-                self.made.push_back(Envelope { event, stamp_ns, marks });
+                made.push(Envelope { event, stamp_ns, marks: marks.marks() });
             }
         }
+        drop(made);
         self.next.emit(&mut self.made);
     }
 
@@ -462,19 +446,21 @@ impl<T: Event, U: Event, F: Fn(T) -> Option<U> + Send + Sync> Emit<T> for SiftEm
 /// Two ways: one event goes to one of them, or a copy to both is `FanEmit`.
 pub(crate) struct TwoEmit<T, A, B, F> {
     pub(crate) f: F,
-    pub(crate) a: (Batch<A>, Box<dyn Emit<A>>),
-    pub(crate) b: (Batch<B>, Box<dyn Emit<B>>),
-    pub(crate) from: std::marker::PhantomData<fn(T)>,
+    pub(crate) a: (Batch, Box<dyn Emit>),
+    pub(crate) b: (Batch, Box<dyn Emit>),
+    pub(crate) from: PhantomData<fn(T) -> (A, B)>,
 }
 
-impl<T: Event, A: Event, B: Event, F: Fn(T) -> Result<A, B> + Send> Emit<T> for TwoEmit<T, A, B, F> {
-    fn emit(&mut self, batch: &mut Batch<T>) {
-        while let Some(Envelope { event, stamp_ns, marks }) = batch.pop_front() {
+impl<T: Event, A: Event, B: Event, F: Fn(T) -> Result<A, B> + Send> Emit for TwoEmit<T, A, B, F> {
+    fn emit(&mut self, batch: &mut Batch) {
+        let (mut batch, mut a, mut b) = (batch.open(), self.a.0.open(), self.b.0.open());
+        while let Some(Envelope { event, stamp_ns, marks }) = batch.pop() {
             match (self.f)(event) {
-                Ok(event) => self.a.0.push_back(Envelope { event, stamp_ns, marks }),
-                Err(event) => self.b.0.push_back(Envelope { event, stamp_ns, marks }),
+                Ok(event) => a.push(Envelope { event, stamp_ns, marks }),
+                Err(event) => b.push(Envelope { event, stamp_ns, marks }),
             }
         }
+        drop((a, b));
         self.a.1.emit(&mut self.a.0);
         self.b.1.emit(&mut self.b.0);
     }
@@ -492,21 +478,26 @@ impl<T: Event, A: Event, B: Event, F: Fn(T) -> Result<A, B> + Send> Emit<T> for 
 
 /// A copy of every event to each.
 pub(crate) struct FanEmit<T> {
+    pub(crate) event: PhantomData<fn(T)>,
     /// One for each way, of which there is at least one.
-    pub(crate) copies: Vec<Batch<T>>,
-    pub(crate) ways: Vec<Box<dyn Emit<T>>>,
+    pub(crate) copies: Vec<Batch>,
+    pub(crate) ways: Vec<Box<dyn Emit>>,
 }
 
-impl<T: Event + Clone> Emit<T> for FanEmit<T> {
-    fn emit(&mut self, batch: &mut Batch<T>) {
-        while let Some(envelope) = batch.pop_front() {
+impl<T: Event + Clone> Emit for FanEmit<T> {
+    fn emit(&mut self, batch: &mut Batch) {
+        let mut batch = batch.open::<T>();
+        while let Some(envelope) = batch.pop() {
             // All copies before any is kept, so that a panic in `clone` ends the event on every way alike.
             let copies = self.copies.len() - 1;
-            let made: Vec<T> = (0..copies).map(|_| envelope.event.clone()).collect();
+            let Envelope { event, stamp_ns, marks } = envelope;
+            let marks = Adapting::new(marks);
+            let made: Vec<T> = (0..copies).map(|_| event.clone()).collect();
+            let marks = marks.marks();
             for (copy, event) in self.copies.iter_mut().zip(made) {
-                copy.push_back(Envelope { event, stamp_ns: envelope.stamp_ns, marks: envelope.marks.clone() });
+                copy.open().push(Envelope { event, stamp_ns, marks: marks.clone() });
             }
-            self.copies[copies].push_back(envelope);
+            self.copies[copies].open().push(Envelope { event, stamp_ns, marks });
         }
         self.ways.iter_mut().zip(&mut self.copies).for_each(|(way, copy)| way.emit(copy));
     }
@@ -526,19 +517,23 @@ const DRAWS: usize = 16;
 /// One event for each item. What is not yet drawn from an iterator stays there while the way is stalled.
 pub(crate) struct EachEmit<I: IntoIterator> {
     pub(crate) drawn_from: VecDeque<Envelope<I::IntoIter>>,
-    pub(crate) made: Batch<I::Item>,
-    pub(crate) next: Box<dyn Emit<I::Item>>,
+    pub(crate) made: Batch,
+    pub(crate) next: Box<dyn Emit>,
 }
 
-impl<I> Emit<I> for EachEmit<I>
+impl<I> Emit for EachEmit<I>
 where
     I: IntoIterator + Event,
     I::IntoIter: Send,
     I::Item: Event,
 {
-    fn emit(&mut self, batch: &mut Batch<I>) {
-        while let Some(envelope) = batch.pop_front() {
-            self.drawn_from.push_back(envelope.with(I::into_iter));
+    fn emit(&mut self, batch: &mut Batch) {
+        let mut batch = batch.open::<I>();
+        while let Some(envelope) = batch.pop() {
+            let Envelope { event, stamp_ns, marks } = envelope;
+            let marks = Adapting::new(marks);
+            let event = event.into_iter();
+            self.drawn_from.push_back(Envelope { event, stamp_ns, marks: marks.marks() });
         }
     }
 
@@ -559,22 +554,25 @@ where
     }
 
     fn abandon(&mut self) {
-        self.drawn_from.drain(..).for_each(|envelope| cancel(&envelope.marks));
+        self.drawn_from.drain(..).for_each(|envelope| lose(envelope.marks.as_deref(), &Loss::Cancelled));
         self.next.abandon();
     }
 }
 
-impl<I: IntoIterator> EachEmit<I> {
+impl<I: IntoIterator<Item: Event>> EachEmit<I> {
     /// At most a batch, so that the outbox stays bounded.
     fn draw(&mut self) {
-        while self.made.len() < BATCH_MAX {
+        let mut made = self.made.open();
+        while made.len() < BATCH_MAX {
             // Out of the list while it is asked: one that panics is gone with what it would have given.
             let Some(mut front) = self.drawn_from.pop_front() else { return };
-            while self.made.len() < BATCH_MAX {
+            while made.len() < BATCH_MAX {
+                let marks = Adapting::new(front.marks.take());
                 let Some(event) = front.event.next() else { break };
-                self.made.push_back(Envelope { event, stamp_ns: 0, marks: front.marks.clone() });
+                front.marks = marks.marks();
+                made.push(Envelope { event, stamp_ns: 0, marks: front.marks.clone() });
             }
-            if self.made.len() == BATCH_MAX {
+            if made.len() == BATCH_MAX {
                 self.drawn_from.push_front(front);
             }
         }

@@ -1,6 +1,7 @@
 //! Data-parallel batches, on a rayon pool of the pipeline's own.
 
 use std::{
+    marker::PhantomData,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -10,11 +11,12 @@ use rayon::prelude::*;
 use super::{
     core::StageCore,
     cx::{Cx, as_handler},
-    handler::{IntoStage, Outcome, Spread, StageParts, Work, shape},
+    handler::{IntoStage, StageParts, shape},
+    work::{Outcome, Spread, Work},
 };
 use crate::{
     event::{Envelope, Event, Marks},
-    queue::Batch,
+    queue::{Batch, Opened},
     ticket::Loss,
     trace::within,
 };
@@ -41,13 +43,16 @@ pub fn parallel<F>(f: F) -> Parallel<F> {
 #[derive(Clone, Debug)]
 pub struct Parallel<F>(F);
 
-impl<F: Fn(I) -> O, I: Event, O: Event> Spread<I, O> for Parallel<F>
+/// Whole batches of it, with the types of its events.
+struct Typed<F, I, O>(Arc<Parallel<F>>, PhantomData<fn(I) -> O>);
+
+impl<F: Fn(I) -> O, I: Event, O: Event> Spread for Typed<F, I, O>
 where
     Parallel<F>: Send + Sync,
 {
-    fn run(&self, core: &StageCore, batch: Batch<I>) -> Outcome<O> {
+    fn run(&self, core: &StageCore, batch: Batch) -> Outcome {
         // Captured whole: the wrapper is what is known to be `Sync`.
-        run(core, &|event| (self.0)(event), batch)
+        run(core, &|event: I| (self.0.0)(event), batch)
     }
 }
 
@@ -78,22 +83,22 @@ where
     Parallel<F>: Send + Sync + 'static,
 {
     /// Where there is no pool, as on virtual time: in order.
-    fn run(&mut self, batch: &mut Batch<I>, outs: &mut Batch<O>, cx: &mut Cx) {
-        while let Some(envelope) = batch.pop_front() {
+    fn run(&mut self, batch: &mut Opened<'_, I>, outs: &mut Opened<'_, O>, cx: &mut Cx) {
+        while let Some(envelope) = batch.pop() {
             cx.marks = envelope.marks;
             let work = cx.work();
             let event = within(work.as_ref(), || (self.0.0)(envelope.event));
             cx.answered += 1;
-            outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
+            outs.push(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
         }
     }
 
-    fn parallel(&self) -> Option<Arc<dyn Spread<I, O>>>
+    fn parallel(&self) -> Option<Arc<dyn Spread>>
     where
         I: Event,
         O: Event,
     {
-        Some(self.0.clone())
+        Some(Arc::new(Typed(self.0.clone(), PhantomData::<fn(I) -> O>)))
     }
 }
 
@@ -102,7 +107,7 @@ pub(crate) fn spawn(pool: &rayon::ThreadPool, work: Box<dyn FnOnce() + Send>) {
     pool.spawn(work);
 }
 
-fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), batch: Batch<I>) -> Outcome<O> {
+fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), mut batch: Batch) -> Outcome {
     let one = |envelope: Envelope<I>| -> Result<Envelope<O>, (Option<Box<Marks>>, Loss)> {
         let Envelope { event, marks, .. } = envelope;
         let trace = marks.as_ref().and_then(|marks| marks.trace.as_ref());
@@ -112,11 +117,15 @@ fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), batch
             Err(panic) => Err((marks, Loss::Failed(super::activation::message(&*panic)))),
         }
     };
-    let results: Vec<_> = Vec::from(batch).into_par_iter().map(one).collect();
-    let mut outcome = Outcome { outs: Batch::with_capacity(results.len()), failed: 0 };
+    let mut events = batch.open();
+    let events: Vec<_> = std::iter::from_fn(|| events.pop()).collect();
+    let results: Vec<_> = events.into_par_iter().map(one).collect();
+    let mut outcome = Outcome { outs: Batch::default(), failed: 0 };
+    let mut outs = outcome.outs.open();
+    outs.reserve(results.len());
     for result in results {
         match result {
-            Ok(envelope) => outcome.outs.push_back(envelope),
+            Ok(envelope) => outs.push(envelope),
             Err((marks, loss)) => {
                 outcome.failed += 1;
                 super::activation::told(core, &loss);
@@ -124,5 +133,6 @@ fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), batch
             }
         }
     }
+    drop(outs);
     outcome
 }

@@ -1,12 +1,13 @@
 //! What an outlet's values mean: `.tried()`, `.route()`, `.some()`, `.each()`, `.map()`, `.filter()`, `.fan()`,
 //! `.overflow()`.
 
-use std::{any::Any, collections::VecDeque, marker::PhantomData, sync::Arc};
+use std::{collections::VecDeque, marker::PhantomData, sync::Arc};
 
+use super::adapting::Adapting;
 use super::inlet::Inlet;
-use super::outlet::{EachEmit, Emit, FanEmit, Handing, MapEmit, Outlet, SiftEmit, TwoEmit};
+use super::outlet::{EachEmit, Emit, FanEmit, Handing, MapEmit, Outlet, Port, SiftEmit, TwoEmit};
 use crate::{
-    event::{Envelope, Event, Marks},
+    event::{Envelope, Event},
     queue::Batch,
 };
 
@@ -47,8 +48,8 @@ pub trait Open: Sized {
             let (ok_port, ok) = outlet.branch("");
             let (err_port, err) = outlet.branch("err");
             outlet.wire(Box::new(move || {
-                let (a, b) = ((Batch::new(), ok_port.make()), (Batch::new(), err_port.make()));
-                Box::new(TwoEmit { f: IsResult::result, a, b, from: PhantomData })
+                let (a, b) = ((Batch::default(), ok_port.make()), (Batch::default(), err_port.make()));
+                Box::new(TwoEmit { f: <Self::Event as IsResult>::result, a, b, from: PhantomData })
             }));
             (ok, err)
         })
@@ -107,14 +108,18 @@ pub trait Open: Sized {
         self.one(|outlet| {
             let (port, items) = outlet.branch("");
             outlet.wire(Box::new(move || {
-                Box::new(EachEmit { drawn_from: VecDeque::new(), made: Batch::new(), next: port.make() })
+                Box::new(EachEmit::<Self::Event> {
+                    drawn_from: VecDeque::new(),
+                    made: Batch::default(),
+                    next: port.make(),
+                })
             }));
             items
         })
     }
 
-    /// Another event in the place of each; cheap, on the thread of the stage. Must not panic: one that does loses its event
-    /// behind the stage, where no ledger row counts it as failed.
+    /// Another event in the place of each; cheap, on the thread of the stage. One that panics fails its event, as a panic of
+    /// the stage's handler does; the stage's row counts it, and an asker hears of it.
     ///
     /// ```
     /// use seda_core::prelude::*;
@@ -130,13 +135,13 @@ pub trait Open: Sized {
             let (port, mapped) = outlet.branch("");
             let f = Arc::new(f);
             outlet.wire(Box::new(move || {
-                Box::new(MapEmit { f: f.clone(), made: Batch::new(), next: port.make(), from: PhantomData })
+                Box::new(MapEmit { f: f.clone(), made: Batch::default(), next: port.make(), from: PhantomData })
             }));
             mapped
         })
     }
 
-    /// Only events that `keep` says yes to; the others end here. Must not panic.
+    /// Only events that `keep` says yes to; the others end here. A panic is as at [`map`](Open::map).
     fn filter(self, keep: impl Fn(&Self::Event) -> bool + Send + Sync + 'static) -> Self::One<Outlet<Self::Event>> {
         self.one(|outlet| sift(outlet, move |event| keep(&event).then_some(event)))
     }
@@ -162,7 +167,8 @@ pub trait Open: Sized {
             let (ports, outlets): (Vec<_>, Vec<_>) = branches.into_iter().unzip();
             outlet.wire(Box::new(move || {
                 Box::new(FanEmit {
-                    copies: ports.iter().map(|_| Batch::new()).collect(),
+                    event: PhantomData::<fn(Self::Event)>,
+                    copies: ports.iter().map(|_| Batch::default()).collect(),
                     ways: ports.iter().map(|port| port.make()).collect(),
                 })
             }));
@@ -219,7 +225,7 @@ fn sift<T: Event, U: Event>(outlet: Outlet<T>, f: impl Fn(T) -> Option<U> + Send
     let (port, kept) = outlet.branch("");
     let f = Arc::new(f);
     outlet.wire(Box::new(move || {
-        Box::new(SiftEmit { f: f.clone(), made: Batch::new(), next: port.make(), from: PhantomData })
+        Box::new(SiftEmit { f: f.clone(), made: Batch::default(), next: port.make(), from: PhantomData })
     }));
     kept
 }
@@ -332,7 +338,7 @@ impl<T: Event> Route for Option<T> {
         let (some_port, some) = outlet.branch("");
         let (none_port, none) = outlet.branch("none");
         outlet.wire(Box::new(move || {
-            let (a, b) = ((Batch::new(), some_port.make()), (Batch::new(), none_port.make()));
+            let (a, b) = ((Batch::default(), some_port.make()), (Batch::default(), none_port.make()));
             Box::new(TwoEmit { f: |event: Option<T>| event.ok_or(()), a, b, from: PhantomData })
         }));
         (some, none)
@@ -343,7 +349,7 @@ impl<T: Event> Route for Option<T> {
 #[must_use = "`split` says which event goes where"]
 pub struct Branches<T> {
     outlet: Outlet<T>,
-    make: Vec<Box<dyn Fn() -> Box<dyn AnyWay> + Send + Sync>>,
+    ports: Vec<Port>,
 }
 
 /// One port of a [`Route`], as its split function names it.
@@ -364,44 +370,44 @@ impl<U> Copy for To<U> {}
 impl<T: Event> Branches<T> {
     /// Begins with the outlet that is to be opened.
     pub fn of(outlet: Outlet<T>) -> Self {
-        Branches { outlet, make: Vec::new() }
+        Branches { outlet, ports: Vec::new() }
     }
 
     /// One more port; its name is what open ports, edges and metrics are called by.
     pub fn port<U: Event>(&mut self, name: &str) -> (To<U>, Outlet<U>) {
         let (port, outlet) = self.outlet.branch::<U>(name);
-        let index = self.make.len();
-        self.make.push(Box::new(move || Box::new(Way { made: Batch::new(), next: port.make() })));
+        let index = self.ports.len();
+        self.ports.push(port);
         (To { index, event: PhantomData }, outlet)
     }
 
     /// Says which event goes where: each to one port, as only giving it away makes what `f` must return.
     pub fn split(self, f: impl Fn(T, Give<'_>) -> Given + Send + Sync + 'static) {
-        let (f, make) = (Arc::new(f), self.make);
+        let (f, ports) = (Arc::new(f), self.ports);
         self.outlet.wire(Box::new(move || {
-            Box::new(SplitEmit { f: f.clone(), ways: make.iter().map(|make| make()).collect() })
+            let ways = ports.iter().map(|port| Way { made: Batch::default(), next: port.make() }).collect();
+            Box::new(SplitEmit { f: f.clone(), ways, event: PhantomData })
         }));
     }
 }
 
 impl<T> std::fmt::Debug for Branches<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Branches({} of {:?})", self.make.len(), self.outlet)
+        write!(f, "Branches({} of {:?})", self.ports.len(), self.outlet)
     }
 }
 
 /// Where a split function puts its event.
 #[derive(Debug)]
 pub struct Give<'a> {
-    ways: &'a mut [Box<dyn AnyWay>],
-    marks: Option<Box<Marks>>,
+    ways: &'a mut [Way],
+    marks: Adapting,
 }
 
 impl Give<'_> {
     /// The event goes to that port.
     pub fn give<U: Event>(self, to: To<U>, event: U) -> Given {
-        let way = self.ways[to.index].as_any().downcast_mut::<Way<U>>().expect("a port's type is its outlet's");
-        way.made.push_back(Envelope { event, stamp_ns: 0, marks: self.marks });
+        self.ways[to.index].made.open().push(Envelope { event, stamp_ns: 0, marks: self.marks.marks() });
         Given(())
     }
 }
@@ -410,60 +416,37 @@ impl Give<'_> {
 #[derive(Debug)]
 pub struct Given(());
 
-trait AnyWay: Send {
-    fn as_any(&mut self) -> &mut dyn Any;
-    fn emit(&mut self);
-    fn flush(&mut self, to: &Handing<'_>) -> bool;
-    fn abandon(&mut self);
+struct Way {
+    made: Batch,
+    next: Box<dyn Emit>,
 }
 
-impl std::fmt::Debug for dyn AnyWay {
+impl std::fmt::Debug for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("port")
     }
 }
 
-struct Way<U> {
-    made: Batch<U>,
-    next: Box<dyn Emit<U>>,
-}
-
-impl<U: Event> AnyWay for Way<U> {
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-
-    fn emit(&mut self) {
-        self.next.emit(&mut self.made);
-    }
-
-    fn flush(&mut self, to: &Handing<'_>) -> bool {
-        self.next.flush(to)
-    }
-
-    fn abandon(&mut self) {
-        self.next.abandon();
-    }
-}
-
-struct SplitEmit<F> {
+struct SplitEmit<T, F> {
     f: Arc<F>,
-    ways: Vec<Box<dyn AnyWay>>,
+    ways: Vec<Way>,
+    event: PhantomData<fn(T)>,
 }
 
-impl<T: Event, F: Fn(T, Give<'_>) -> Given + Send + Sync> Emit<T> for SplitEmit<F> {
-    fn emit(&mut self, batch: &mut Batch<T>) {
-        while let Some(Envelope { event, marks, .. }) = batch.pop_front() {
-            (self.f)(event, Give { ways: &mut self.ways, marks });
+impl<T: Event, F: Fn(T, Give<'_>) -> Given + Send + Sync> Emit for SplitEmit<T, F> {
+    fn emit(&mut self, batch: &mut Batch) {
+        let mut batch = batch.open();
+        while let Some(Envelope { event, marks, .. }) = batch.pop() {
+            (self.f)(event, Give { ways: &mut self.ways, marks: Adapting::new(marks) });
         }
-        self.ways.iter_mut().for_each(|way| way.emit());
+        self.ways.iter_mut().for_each(|way| way.next.emit(&mut way.made));
     }
 
     fn flush(&mut self, to: &Handing<'_>) -> bool {
-        self.ways.iter_mut().fold(true, |all, way| way.flush(to) & all)
+        self.ways.iter_mut().fold(true, |all, way| way.next.flush(to) & all)
     }
 
     fn abandon(&mut self) {
-        self.ways.iter_mut().for_each(|way| way.abandon());
+        self.ways.iter_mut().for_each(|way| way.next.abandon());
     }
 }

@@ -1,7 +1,6 @@
 //! Stages that make their events themselves: pulled by the runtime, or ticking.
 
 use std::{
-    any::Any,
     sync::{Arc, Weak},
     task::{Context, Poll, Wake, Waker},
     time::Duration,
@@ -9,15 +8,11 @@ use std::{
 
 use super::{
     cx::Cx,
-    handler::{Pulling, StageParts, Work},
+    handler::StageParts,
     inbox::Inbox,
-    waiter::Resume,
+    work::{Pulling, Work},
 };
-use crate::{
-    clock::ns,
-    event::{Envelope, Event},
-    queue::Batch,
-};
+use crate::{clock::ns, event::Event, queue::Opened};
 
 /// What a pulled source has to give.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -201,15 +196,15 @@ where
 struct PullWork<F>(F);
 
 impl<F: FnMut(&Cx) -> Pulled<T> + Send, T: Event> Work<(), T> for PullWork<F> {
-    fn run(&mut self, batch: &mut Batch<()>, _: &mut Batch<T>, _: &mut Cx) {
-        batch.clear();
+    fn run(&mut self, batch: &mut Opened<'_, ()>, _: &mut Opened<'_, T>, _: &mut Cx) {
+        while batch.pop().is_some() {}
     }
 
-    fn pull(&mut self, most: usize, outs: &mut Batch<T>, cx: &mut Cx) -> Pulling {
+    fn pull(&mut self, most: usize, outs: &mut Opened<'_, T>, cx: &mut Cx) -> Pulling {
         for _ in 0..most {
             cx.keeps.set(!outs.is_empty());
             match (self.0)(cx) {
-                Pulled::Event(event) => outs.push_back(Envelope::new(event)),
+                Pulled::Event(event) => outs.push_bare(event),
                 // On virtual time something has to pass, or nothing else would ever happen.
                 Pulled::Wait(time) if time.is_zero() && !cx.is_virtual() => return Pulling::More,
                 Pulled::Wait(time) => {
@@ -234,16 +229,16 @@ where
     PullAsync<F>: Send,
     T: Event,
 {
-    fn run(&mut self, batch: &mut Batch<()>, _: &mut Batch<T>, _: &mut Cx) {
-        batch.clear();
+    fn run(&mut self, batch: &mut Opened<'_, ()>, _: &mut Opened<'_, T>, _: &mut Cx) {
+        while batch.pop().is_some() {}
     }
 
-    fn pull(&mut self, most: usize, outs: &mut Batch<T>, cx: &mut Cx) -> Pulling {
+    fn pull(&mut self, most: usize, outs: &mut Opened<'_, T>, cx: &mut Cx) -> Pulling {
         let waker = self.waker.get_or_insert_with(|| SourceWaker::of(cx));
         let mut context = Context::from_waker(waker);
         for _ in 0..most {
             match (self.poll.0)(&mut context) {
-                Poll::Ready(Some(event)) => outs.push_back(Envelope::new(event)),
+                Poll::Ready(Some(event)) => outs.push_bare(event),
                 Poll::Ready(None) => return Pulling::End,
                 Poll::Pending => return Pulling::Pending,
             }
@@ -257,12 +252,12 @@ where
 /// The race that matters: 1. a worker takes the source to pull it, and the books say `Waiting` from then on; 2. the
 /// function keeps the waker; 3. that is woken, before the worker has said `Pending` or after. The books are `Ready` then in
 /// either case, and saying `Pending` changes nothing in them.
-struct SourceWaker(Option<Weak<dyn Any + Send + Sync>>);
+struct SourceWaker(Option<Weak<Inbox>>);
 
 impl SourceWaker {
     fn of(cx: &Cx) -> Waker {
         let wiring = cx.core.shared.wiring.get();
-        let inbox = wiring.and_then(|wiring| wiring.inboxes.get(cx.core.id as usize)).cloned();
+        let inbox = wiring.and_then(|wiring| wiring.inboxes.get(cx.core.id as usize).cloned());
         Waker::from(Arc::new(SourceWaker(inbox)))
     }
 }
@@ -274,9 +269,8 @@ impl Wake for SourceWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let inbox = self.0.as_ref().and_then(Weak::upgrade);
-        // Nothing comes in at a source, so its events are `()`.
-        if let Some(inbox) = inbox.and_then(|inbox| inbox.downcast::<Inbox<()>>().ok()) {
-            inbox.source_ready();
+        if let Some(inbox) = inbox {
+            inbox.pull_again();
         }
     }
 }
@@ -290,17 +284,17 @@ pub(crate) struct Tick<F> {
 }
 
 impl<F: FnMut(u64) -> T + Send, T: Event> Work<(), T> for Tick<F> {
-    fn run(&mut self, batch: &mut Batch<()>, _: &mut Batch<T>, _: &mut Cx) {
-        batch.clear();
+    fn run(&mut self, batch: &mut Opened<'_, ()>, _: &mut Opened<'_, T>, _: &mut Cx) {
+        while batch.pop().is_some() {}
     }
 
-    fn pull(&mut self, _: usize, outs: &mut Batch<T>, cx: &mut Cx) -> Pulling {
+    fn pull(&mut self, _: usize, outs: &mut Opened<'_, T>, cx: &mut Cx) -> Pulling {
         let (now_ns, every_ns) = (cx.core.shared.clock.now_ns(), ns(self.every).max(1));
         if self.next_ns == 0 {
             self.next_ns = now_ns + every_ns;
         }
         if now_ns >= self.next_ns {
-            outs.push_back(Envelope::new((self.make)(self.count)));
+            outs.push_bare((self.make)(self.count));
             self.count += 1;
             let missed = (now_ns - self.next_ns) / every_ns;
             self.next_ns += (missed + 1) * every_ns;

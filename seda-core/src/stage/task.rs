@@ -15,15 +15,16 @@ use super::{
     core::StageCore,
     cx::{Cx, entry_from},
     flight::{self, Pending},
-    handler::{StageParts, Work, shape},
+    handler::{StageParts, shape},
     inlet::Inlet,
+    work::Work,
 };
 use crate::{
-    event::{Envelope, Event},
+    event::{Envelope, Event, Marks},
     options::Placement,
     outcome::{Refusal, Refused},
-    queue::Batch,
-    trace::within,
+    queue::{Batch, Opened},
+    trace::{WorkSpan, within},
 };
 
 /// Default of how many events of an async stage are on their way at once.
@@ -109,7 +110,7 @@ type Slot<F> = Pin<Box<Option<F>>>;
 struct TaskWork<F: TaskFn<M>, M> {
     f: Arc<F>,
     slot: Option<Slot<F::Future>>,
-    pending: Vec<Pending<<F::Future as Future>::Output>>,
+    pending: Vec<Unfinished<F::Future>>,
     shape: PhantomData<fn() -> M>,
 }
 
@@ -118,8 +119,13 @@ where
     F: TaskFn<M> + Send + Sync,
     F::Future: Send + 'static,
 {
-    fn run(&mut self, batch: &mut Batch<F::In>, outs: &mut Batch<<F::Future as Future>::Output>, cx: &mut Cx) {
-        while let Some(envelope) = batch.pop_front() {
+    fn run(
+        &mut self,
+        batch: &mut Opened<'_, F::In>,
+        outs: &mut Opened<'_, <F::Future as Future>::Output>,
+        cx: &mut Cx,
+    ) {
+        while let Some(envelope) = batch.pop() {
             cx.marks = envelope.marks;
             if cx.has_expired() {
                 continue;
@@ -136,10 +142,10 @@ where
                     slot.set(None);
                     self.slot = Some(slot);
                     cx.answered += 1;
-                    outs.push_back(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
+                    outs.push(Envelope { event, stamp_ns: 0, marks: cx.marks.take() });
                 }
                 Poll::Pending => {
-                    self.pending.push(Pending { future: Box::pin(Unfinished(slot)), marks: cx.marks.take(), work });
+                    self.pending.push(Unfinished { slot, marks: cx.marks.take(), work });
                 }
             }
         }
@@ -149,17 +155,16 @@ where
         self.pending.len()
     }
 
-    fn launch(
-        &mut self,
-        places: &Arc<Places<F::In, <F::Future as Future>::Output>>,
-        hand: &mut Hand<F::In, <F::Future as Future>::Output>,
-        place: u32,
-        run: &Run<'_>,
-    ) where
-        F::In: Event,
+    fn launch(&mut self, places: &Arc<Places>, hand: &mut Hand, place: u32, run: &Run<'_>)
+    where
         <F::Future as Future>::Output: Event,
     {
-        flight::launch(places, (hand, place), std::mem::take(&mut self.pending), run);
+        let pending = self.pending.drain(..);
+        let pending = pending.map(|Unfinished { slot, marks, work }| {
+            let future: Pin<Box<dyn Future<Output = Batch> + Send>> = Box::pin(Gives(slot));
+            Pending { future, marks, work }
+        });
+        flight::launch(places, (hand, place), pending.collect(), run);
     }
 }
 
@@ -167,13 +172,21 @@ fn poll<F: Future>(slot: &mut Slot<F>, cx: &mut Context<'_>) -> Poll<F::Output> 
     slot.as_mut().as_pin_mut().expect("a future that has ended is not polled again").poll(cx)
 }
 
-struct Unfinished<F>(Slot<F>);
+/// What was not ready where it was made.
+struct Unfinished<F> {
+    slot: Slot<F>,
+    marks: Option<Box<Marks>>,
+    work: Option<WorkSpan>,
+}
 
-impl<F: Future> Future for Unfinished<F> {
-    type Output = F::Output;
+/// Gives its event as a batch of one.
+struct Gives<F>(Slot<F>);
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        poll(&mut self.0, cx)
+impl<F: Future<Output: Event>> Future for Gives<F> {
+    type Output = Batch;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Batch> {
+        poll(&mut self.0, cx).map(|event| Batch::of(vec![event]))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use super::{
+    cx::Cx,
     described::{Described, Description, EventKey, hash_of},
     handler::{IntoStage, StageParts},
     inlet::Inlet,
@@ -111,13 +112,37 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
 
     /// Events of one key are handled in their order, one after the other; other keys go on beside them. Which worker gets a
     /// key changes, so state of a key stands beside the workers and not in [`per_worker`](crate::per_worker). Keys are
-    /// compared by a 64-bit hash: two that collide share an order. Default: no keys, and with several threads no order.
+    /// compared by a 64-bit hash: two that collide share an order. Default: no keys, and with several threads no order. For a key
+    /// that the event owns, a `String`, see [`keyed_by`](StageOptionsExt::keyed_by).
     fn keyed<K: EventKey>(
         self,
         key: impl Fn(&Self::In) -> K + Send + Sync + 'static,
     ) -> StageParts<Self::In, Self::Out> {
         option(self, "keyed", |parts| {
             parts.extract.key = Some(Box::new(move |event| hash_of(&key(event))));
+        })
+    }
+
+    /// The same by a key that is borrowed from the event, so that nothing is cloned: a `String`, a part of one, a field.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// struct Order { customer: String, cents: u64 }
+    ///
+    /// let bill = |order: Order| println!("{} owes {}", order.customer, order.cents);
+    /// let mut p = Pipeline::named("orders");
+    /// let orders = p.sink("bill", bill.threads(4).keyed_by(|order| &order.customer));
+    /// let running = p.start()?;
+    /// running.offer(orders, Order { customer: "ada".into(), cents: 250 })?;
+    /// # assert!(running.drain(Deadlines::default()).balanced());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn keyed_by<K: EventKey + ?Sized>(
+        self,
+        key: impl Fn(&Self::In) -> &K + Send + Sync + 'static,
+    ) -> StageParts<Self::In, Self::Out> {
+        option(self, "keyed", |parts| {
+            parts.extract.key = Some(Box::new(move |event| hash_of(key(event))));
         })
     }
 
@@ -188,6 +213,23 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     /// ```
     fn slo(self, objective: Duration) -> StageParts<Self::In, Self::Out> {
         self.admission(Slo::new(objective))
+    }
+
+    /// What the stage does last, once: when a drain has brought everything upstream to its end, all that came of it is
+    /// handled, and the handler is flushed; on a worker's thread. For what the handler holds and should close in time, as a
+    /// connection. Not called when the pipeline is told to cancel before. Default: nothing.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("orders");
+    /// let orders = p.source("orders", 1..=3);
+    /// let ship = |order: u32| println!("ship {order}");
+    /// p.end_with("ship", orders, ship.threads(2).at_end(|_| println!("that was all")));
+    /// p.start()?.finish();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn at_end(self, f: impl FnOnce(&Cx) + Send + 'static) -> StageParts<Self::In, Self::Out> {
+        option(self, "at_end", |parts| parts.at_end = Mutex::new(Some(Box::new(f))))
     }
 
     /// The handler holds that inlet and offers to it: an edge for the check of cycles and the order of a drain.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_sink::Sink;
-use seda_core::{Answers, Batch, Batched, Cx, Event, batch};
+use seda_core::{Batch, Cx, Event, StageOptionsExt, StageParts, batch};
 
 use crate::{
     channel::BEAT,
@@ -28,7 +28,8 @@ type Unsent<T> = Option<Undelivered<Option<T>>>;
 /// It blocks its worker while the sink is not ready, woken by the sink, with no runtime behind it: leave it on threads of
 /// its own, which is the default. A sink that needs a runtime around it must have been made inside of that. When the
 /// pipeline's time to drain passes meanwhile, what is in hand comes back; on virtual time, what finds it not ready does.
-/// With the pipeline the sink is dropped, flushed and not closed.
+/// At the pipeline's end, when the last batch has been flushed, the sink is closed; an error of that is not told, as no event
+/// is lost by it. A pipeline that is cancelled before only drops it.
 ///
 /// ```
 /// use futures_util::StreamExt;
@@ -46,16 +47,23 @@ type Unsent<T> = Option<Undelivered<Option<T>>>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub fn to_sink<S, T>(sink: S) -> Batched<impl Fn(Batch<T>, &Cx) -> Answers<Unsent<T>> + Send + Sync + 'static>
+pub fn to_sink<S, T>(sink: S) -> StageParts<T, Unsent<T>>
 where
     S: Sink<T, Error: Display> + Send + 'static,
     T: Event,
 {
-    let sink = Mutex::new(Box::pin(sink));
-    batch(move |events: Batch<T>, cx: &Cx| {
+    let sink = Arc::new(Mutex::new(Box::pin(sink)));
+    let last = sink.clone();
+    let sending = batch(move |events: Batch<T>, cx: &Cx| {
         // A sink that panicked says by itself what it can still do.
         let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
         events.answer_all(|events| send(sink.as_mut(), events, cx))
+    });
+    sending.at_end(move |cx| {
+        let mut sink = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut wait = Wait { task: Context::from_waker(&waker), cx };
+        let _ = wait.until(|task| sink.as_mut().poll_close(task));
     })
 }
 

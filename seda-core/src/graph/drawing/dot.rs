@@ -6,6 +6,7 @@ use super::{Drawing, Kind};
 
 pub(super) fn draw(of: &Drawing) -> String {
     let mut text = format!("digraph \"{}\" {{\n", escaped(&of.pipeline));
+    of.warning().iter().for_each(|warning| text.push_str(&format!("    // {warning}\n")));
     text.push_str("    rankdir=LR;\n    node [shape=box];\n");
     for (domain, name) in of.domains.iter().enumerate() {
         let _ = writeln!(text, "    subgraph cluster_{domain} {{\n        label=\"{}\";", escaped(name));

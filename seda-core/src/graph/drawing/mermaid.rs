@@ -6,6 +6,7 @@ use super::{Drawing, Kind};
 
 pub(super) fn draw(of: &Drawing) -> String {
     let mut text = String::from("flowchart LR\n");
+    of.warning().iter().for_each(|warning| text.push_str(&format!("    %% {warning}\n")));
     for (domain, name) in of.domains.iter().enumerate() {
         let _ = writeln!(text, "    subgraph d{domain}[\"{}\"]", escaped(name));
         nodes(of, Some(domain), "        ", &mut text);

@@ -38,6 +38,8 @@ pub struct Drawing {
     nodes: Vec<Node>,
     ways: Vec<Way>,
     open: Vec<Open>,
+    /// How much is wrong with the configuration, of which nothing is drawn then.
+    findings: usize,
     numbers: Option<Box<Snapshot>>,
 }
 
@@ -109,6 +111,16 @@ impl Drawing {
     #[must_use]
     pub fn dot(&self) -> String {
         dot::draw(self)
+    }
+
+    /// What is to be known before the drawing is believed.
+    fn warning(&self) -> Option<String> {
+        let findings = match self.findings {
+            0 => return None,
+            1 => "1 finding".to_string(),
+            n => format!("{n} findings"),
+        };
+        Some(format!("without its configuration, which has {findings}: the start tells"))
     }
 
     /// What stands under a node's name in a picture.

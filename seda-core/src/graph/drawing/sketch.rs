@@ -10,17 +10,22 @@ use crate::{
     settings::{
         keys::Knob,
         table::{Rows, Table},
+        value::Value,
     },
     stage::outlet::{Sketch, Target},
     sync::lock,
 };
 
 impl Pipeline {
-    /// The graph as declared so far, to be shown as text, Mermaid or DOT; open ports are marked.
+    /// The graph as declared so far, to be shown as text, Mermaid or DOT; open ports are marked. Where something is wrong
+    /// with its configuration, which then does not start, nothing of that is drawn, and the drawing says so.
     #[must_use]
     pub fn graph(&self) -> Drawing {
         let sketch = lock(&self.sketch);
-        let (table, _) = numbers::table(self);
+        let (table, findings) = match numbers::table(self) {
+            (table, findings) if findings.is_empty() => (table, 0),
+            (_, findings) => (numbers::table_of_code(self), findings.len()),
+        };
         let stages = self.stages.iter().zip(&table.stages);
         let mut nodes: Vec<Node> = stages.map(|(stage, rows)| self.node(stage, rows, &table)).collect();
         nodes.extend(self.answers.iter().map(|(name, _)| Node {
@@ -44,6 +49,7 @@ impl Pipeline {
             nodes,
             ways,
             open: open.collect(),
+            findings,
             numbers: None,
         }
     }
@@ -60,14 +66,9 @@ impl Pipeline {
             }
         };
         let parallel = if stage.data_parallel { ", parallel" } else { "" };
-        let queue = if stage.is_source {
-            String::new()
-        } else {
-            let events = &rows.row(Knob::QueueEvents).value;
-            format!(", queue {events}, {}", numbers::when_full(rows))
-        };
+        let offers = if stage.is_source { String::new() } else { of_offers(stage, rows) };
         let kind = if stage.is_source { Kind::Source } else { Kind::Stage };
-        Node { name: stage.name.clone(), kind, domain, how: format!("{threads}{parallel}{queue}"), layer: 0 }
+        Node { name: stage.name.clone(), kind, domain, how: format!("{threads}{parallel}{offers}"), layer: 0 }
     }
 
     fn links(&self, sketch: &Sketch) -> Vec<Way> {
@@ -114,6 +115,18 @@ fn lay(nodes: &mut [Node], ways: &mut [Way]) {
     let (layer, back) = layers::of(nodes.len(), &ends, &starts);
     nodes.iter_mut().zip(layer).for_each(|(node, layer)| node.layer = layer);
     ways.iter_mut().zip(back).for_each(|(way, back)| way.back = back);
+}
+
+/// What meets an offer: the queue, and what was said of it beside.
+fn of_offers(stage: &Declared, rows: &Rows) -> String {
+    let mut text = format!(", queue {}, {}", rows.row(Knob::QueueEvents).value, numbers::when_full(rows));
+    for (what, knob) in [("max age", Knob::MaxAge), ("admission", Knob::Policy)] {
+        let value = &rows.row(knob).value;
+        if *value != Value::None {
+            text.push_str(&format!(", {what} {value}"));
+        }
+    }
+    text + if stage.keyed { ", keyed" } else { "" }
 }
 
 fn of_threads(threads: Threads) -> String {

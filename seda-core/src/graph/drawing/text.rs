@@ -24,7 +24,9 @@ pub(super) fn draw(of: &Drawing) -> String {
         // Said once for all that stand in it.
         let number = if layer == last { String::new() } else { (layer + 1).to_string() };
         last = layer;
-        line(&mut text, &format!("{number:>2} {}", plain(&of.nodes[node].name)), &right(of, node));
+        let name = format!("{number:>2} {}", plain(&of.nodes[node].name));
+        let lefts = std::iter::once(name.as_str()).chain(std::iter::repeat(""));
+        lefts.zip(folded(&right(of, node))).for_each(|(left, right)| line(&mut text, left, &right));
         come_in(of, node, &mut text);
         go_out(of, node, &mut text);
     }
@@ -46,6 +48,7 @@ fn title(of: &Drawing) -> String {
         let _ = write!(left, ", {} open port{}", of.open.len(), plural(of.open.len()));
     }
     line(&mut text, &left, "");
+    of.warning().iter().for_each(|warning| wide(&mut text, &format!("   {warning}")));
     text
 }
 
@@ -61,6 +64,20 @@ fn right(of: &Drawing, node: usize) -> String {
         Kind::Stage | Kind::Answer => "",
     };
     format!("{kind}{}", plain(&said.how))
+}
+
+/// Cut at its commas into lines of the right part's width.
+fn folded(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for part in text.split_inclusive(", ") {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && line.chars().count() + part.trim_end().chars().count() > WIDTH - LEFT {
+            lines.push(part.to_string());
+        } else {
+            line.push_str(part);
+        }
+    }
+    lines
 }
 
 fn numbers(stage: &StageSnapshot, kind: Kind) -> String {
@@ -116,7 +133,7 @@ fn line(text: &mut String, left: &str, right: &str) {
         return wide(text, left);
     }
     let left = cut(left, LEFT - 1);
-    wide(text, &format!("{left:<LEFT$}{right}"));
+    wide(text, format!("{left:<LEFT$}{right}").trim_end());
 }
 
 fn wide(text: &mut String, line: &str) {
