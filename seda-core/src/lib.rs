@@ -49,8 +49,8 @@ mod watch;
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigError, Layers};
 pub use admission::{
-    Admission, AdmitAll, Ahead, Aimd, CoDel, Gradient, Load, MaxConcurrency, Offer, ResponseTime, Settle, Slo, Take,
-    TokenBucket, Vegas, Verdict,
+    Admission, AdmitAll, Ahead, Aimd, CoDel, Fair, Gradient, Load, MaxConcurrency, Offer, ResponseTime, Settle, Slo,
+    Take, TokenBucket, Vegas, Verdict,
 };
 pub use event::{Concurrent, Event};
 pub use finding::Finding;

@@ -272,18 +272,23 @@ pub(crate) struct Extract<T> {
     pub(crate) key: Reading<T, u64>,
     pub(crate) weight: Reading<T, u64>,
     pub(crate) class: Reading<T, u8>,
+    pub(crate) tenant: Reading<T, u64>,
     /// Counted from the offer.
     pub(crate) deadline: Reading<T, Option<Duration>>,
 }
 
 impl<T> Default for Extract<T> {
     fn default() -> Self {
-        Extract { key: None, weight: None, class: None, deadline: None }
+        Extract { key: None, weight: None, class: None, tenant: None, deadline: None }
     }
 }
 
 impl<T> Extract<T> {
     pub(crate) fn is_empty(&self) -> bool {
-        self.key.is_none() && self.weight.is_none() && self.class.is_none() && self.deadline.is_none()
+        self.key.is_none()
+            && self.weight.is_none()
+            && self.class.is_none()
+            && self.tenant.is_none()
+            && self.deadline.is_none()
     }
 }

@@ -2,7 +2,7 @@
 
 mod overload;
 
-use overload::{PLACES, Scene};
+use overload::{Boxed, PLACES, Scene};
 use seda_core::{
     Admission, Aimd, CoDel, Gradient, MaxConcurrency, Slo, Vegas,
     prelude::*,
@@ -26,26 +26,6 @@ fn shares(policy: impl Fn(std::time::Duration) -> Box<dyn Admission>) -> Vec<f64
         share(&slow, 0.92 / 4.0),
         share(&bursts, 0.6),
     ]
-}
-
-struct Boxed(Box<dyn Admission>);
-
-impl Admission for Boxed {
-    fn offer(&mut self, offer: &seda_core::Offer) -> seda_core::Verdict {
-        self.0.offer(offer)
-    }
-    fn take(&mut self, take: &seda_core::Take) {
-        self.0.take(take);
-    }
-    fn settle(&mut self, settle: &seda_core::Settle) {
-        self.0.settle(settle);
-    }
-    fn patience_ns(&self) -> Option<u64> {
-        self.0.patience_ns()
-    }
-    fn objective_ns(&self) -> Option<u64> {
-        self.0.objective_ns()
-    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Admission for Aimd {
         within(self.limit, offer)
     }
 
-    fn settle(&mut self, settle: &Settle) {
+    fn settle(&mut self, settle: &Settle<'_>) {
         if settle.events == 0 {
             return;
         }
@@ -78,9 +78,18 @@ mod tests {
     use super::*;
     use crate::admission::Load;
 
-    fn settle(took_ms: u64, backlog: usize) -> Settle {
+    fn settle(took_ms: u64, backlog: usize) -> Settle<'static> {
         let load = Load { backlog, ..Load::default() };
-        Settle { now_ns: 1, events: 1, failed: 0, expired: 0, wait_ns: took_ms * 1_000_000, service_ns: 0, load }
+        Settle {
+            now_ns: 1,
+            events: 1,
+            failed: 0,
+            expired: 0,
+            wait_ns: took_ms * 1_000_000,
+            service_ns: 0,
+            tenants: &[],
+            load,
+        }
     }
 
     #[test]

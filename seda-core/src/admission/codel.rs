@@ -76,7 +76,7 @@ impl Admission for CoDel {
         Verdict::Admit
     }
 
-    fn settle(&mut self, settle: &Settle) {
+    fn settle(&mut self, settle: &Settle<'_>) {
         if settle.events > 0 {
             self.shortest_ns = self.shortest_ns.min(settle.wait_ns);
         }
@@ -95,9 +95,18 @@ mod tests {
     use super::*;
     use crate::admission::Load;
 
-    fn settle(now_ms: u64, wait_ms: u64) -> Settle {
+    fn settle(now_ms: u64, wait_ms: u64) -> Settle<'static> {
         let (now_ns, wait_ns) = (now_ms * 1_000_000, wait_ms * 1_000_000);
-        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns, service_ns: 1_000_000, load: Load::default() }
+        Settle {
+            now_ns,
+            events: 1,
+            failed: 0,
+            expired: 0,
+            wait_ns,
+            service_ns: 1_000_000,
+            tenants: &[],
+            load: Load::default(),
+        }
     }
 
     #[test]

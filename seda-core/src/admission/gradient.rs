@@ -80,7 +80,7 @@ impl Admission for Gradient {
         within(self.limit, offer)
     }
 
-    fn settle(&mut self, settle: &Settle) {
+    fn settle(&mut self, settle: &Settle<'_>) {
         if settle.events > 0 {
             let took_ns = settle.wait_ns.saturating_add(settle.service_ns).max(1);
             let used = settle.load.backlog + settle.load.in_hand + settle.events;

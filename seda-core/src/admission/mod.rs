@@ -3,6 +3,7 @@
 
 mod aimd;
 mod codel;
+mod fair;
 mod gradient;
 mod max_concurrency;
 mod path;
@@ -13,6 +14,8 @@ mod vegas;
 
 pub use aimd::Aimd;
 pub use codel::CoDel;
+pub use fair::Fair;
+pub(crate) use fair::tenant_of;
 pub use gradient::Gradient;
 pub use max_concurrency::MaxConcurrency;
 pub use path::Ahead;
@@ -36,6 +39,8 @@ pub struct Offer {
     pub events: usize,
     /// Priority class of the offer, 0 being the lowest.
     pub class: u8,
+    /// Who it is for, as a hash; 0 where the stage says no [tenant](crate::StageOptionsExt::tenant).
+    pub tenant: u64,
     /// Deadline of the offer, if it has one.
     pub deadline_ns: Option<u64>,
     /// The stage's numbers.
@@ -77,7 +82,7 @@ pub struct Take {
 /// A worker's batch has been settled.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Settle {
+pub struct Settle<'a> {
     /// When.
     pub now_ns: u64,
     /// How many events.
@@ -90,6 +95,8 @@ pub struct Settle {
     pub wait_ns: u64,
     /// How long the handler took for all of them.
     pub service_ns: u64,
+    /// Who they were for, one for each; empty where the stage says no [tenant](crate::StageOptionsExt::tenant).
+    pub tenants: &'a [u64],
     /// The stage's numbers, after the settle.
     pub load: Load,
 }
@@ -155,7 +162,7 @@ pub trait Admission: Send {
     }
 
     /// A batch was settled.
-    fn settle(&mut self, settle: &Settle) {
+    fn settle(&mut self, settle: &Settle<'_>) {
         let _ = settle;
     }
 

@@ -90,7 +90,7 @@ impl Admission for ResponseTime {
         self.bucket.offer(offer)
     }
 
-    fn settle(&mut self, settle: &Settle) {
+    fn settle(&mut self, settle: &Settle<'_>) {
         if settle.events > 0 {
             self.samples.push(settle.wait_ns.saturating_add(settle.service_ns));
         }
@@ -109,9 +109,9 @@ mod tests {
     use super::*;
     use crate::admission::Load;
 
-    fn settle(now_ns: u64, took_ns: u64) -> Settle {
+    fn settle(now_ns: u64, took_ns: u64) -> Settle<'static> {
         let load = Load::default();
-        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns: took_ns, service_ns: 0, load }
+        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns: took_ns, service_ns: 0, tenants: &[], load }
     }
 
     #[test]

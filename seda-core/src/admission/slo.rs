@@ -374,7 +374,7 @@ impl Admission for Slo {
         self.reckon();
     }
 
-    fn settle(&mut self, settle: &Settle) {
+    fn settle(&mut self, settle: &Settle<'_>) {
         self.use_of.note(settle.now_ns, settle.load.busy, self.slo_ns);
         self.freed_ns = settle.now_ns;
         let handled = settle.events.saturating_sub(settle.expired);
@@ -450,9 +450,9 @@ mod tests {
         Offer { now_ns, events: 1, load, ..Offer::default() }
     }
 
-    fn settle(now_ns: u64, wait_ns: u64) -> Settle {
+    fn settle(now_ns: u64, wait_ns: u64) -> Settle<'static> {
         let load = Load { limit: 4, ..Load::default() };
-        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns, service_ns: SERVICE_NS, load }
+        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns, service_ns: SERVICE_NS, tenants: &[], load }
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Admission for Vegas {
         within(self.limit, offer)
     }
 
-    fn settle(&mut self, settle: &Settle) {
+    fn settle(&mut self, settle: &Settle<'_>) {
         if settle.events == 0 {
             return;
         }

@@ -66,6 +66,10 @@ impl Marked {
         }
     }
 
+    pub(crate) fn tenants(&mut self, to: &mut Vec<u64>) {
+        to.append(&mut self.order.tenants);
+    }
+
     pub(crate) fn release(&mut self, keys: &mut Vec<u64>) {
         self.order.release(keys);
     }
@@ -119,6 +123,8 @@ struct Order {
     places: usize,
     /// Memory of the last take.
     taken: Vec<Place>,
+    /// Whom the taken events were for.
+    tenants: Vec<u64>,
 }
 
 /// What the order knows of an event.
@@ -127,13 +133,14 @@ struct Mark {
     key: Option<u64>,
     weight: u64,
     class: u8,
+    tenant: u64,
     stamp_ns: u64,
     place: usize,
 }
 
 impl Mark {
-    fn of(Read { key, weight, class, .. }: Read, stamp_ns: u64) -> Self {
-        Mark { key, weight, class, stamp_ns, place: 0 }
+    fn of(Read { key, weight, class, tenant, .. }: Read, stamp_ns: u64) -> Self {
+        Mark { key, weight, class, tenant, stamp_ns, place: 0 }
     }
 
     fn place(&self) -> Place {
@@ -162,6 +169,7 @@ impl Order {
             vacant: Vec::new(),
             places: 0,
             taken: Vec::new(),
+            tenants: Vec::new(),
         }
     }
 
@@ -190,7 +198,8 @@ impl Order {
 
     /// The places of up to `most` events in order, and their weight. To be given back by [`free`](Self::free).
     fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Vec<Place>, u64) {
-        let mut taken = Taken { places: std::mem::take(&mut self.taken), weight: 0, most };
+        let (places, tenants) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.tenants));
+        let mut taken = Taken { places, tenants, weight: 0, most };
         let mut mine = HashSet::new();
         self.take_freed(&mut taken, keys, &mut mine);
         for lane in (0..self.lanes.len()).rev() {
@@ -216,6 +225,7 @@ impl Order {
             }
         }
         self.bytes -= taken.weight;
+        self.tenants = taken.tenants;
         (taken.places, taken.weight)
     }
 
@@ -309,6 +319,7 @@ impl Order {
 
 struct Taken {
     places: Vec<Place>,
+    tenants: Vec<u64>,
     weight: u64,
     most: usize,
 }
@@ -320,6 +331,9 @@ impl Taken {
 
     fn add(&mut self, mark: Mark) {
         self.weight += mark.weight;
+        if mark.tenant != 0 {
+            self.tenants.push(mark.tenant);
+        }
         self.places.push(mark.place());
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Read {
     pub(crate) weight: u64,
     pub(crate) class: u8,
     /// 0 for none.
+    pub(crate) tenant: u64,
+    /// 0 for none.
     pub(crate) deadline_ns: u64,
 }
 
@@ -99,6 +101,13 @@ impl Store {
         match self {
             Store::Plain(queue) => queue.drop_oldest(gone).then_some(0),
             Store::Marked(queue) => queue.drop_oldest(gone),
+        }
+    }
+
+    /// Moves those that the events taken since were for to `to`; none where the stage does not say.
+    pub(crate) fn tenants(&mut self, to: &mut Vec<u64>) {
+        if let Store::Marked(queue) = self {
+            queue.tenants(to);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
     options::{Placement, StageOptions, WhenFull},
     outcome::Refusal,
+    queue::Read,
 };
 
 /// A batch should not keep a worker longer than this, as its events are handed on together.
@@ -58,6 +59,8 @@ pub(crate) struct Book {
     pub(crate) limit: usize,
     pub(crate) in_use: usize,
     free: Vec<u32>,
+    /// Whom the events in hand are for, by place.
+    tenants: Vec<Vec<u64>>,
     seats: Vec<Seat>,
     places_max: u32,
     resumable: VecDeque<u32>,
@@ -216,12 +219,19 @@ pub(crate) struct Queued {
     pub(crate) behind: usize,
 }
 
-/// What the books look at in an event from upstream.
+/// What the books look at in an offer.
 #[derive(Clone, Copy)]
-pub(crate) struct Inner {
-    pub(crate) weight: u64,
-    pub(crate) class: u8,
-    pub(crate) deadline_ns: u64,
+pub(crate) struct Asked {
+    events: usize,
+    read: Read,
+    /// 0 for none.
+    deadline_ns: u64,
+}
+
+impl Asked {
+    pub(crate) fn of(events: usize, read: Read, deadline_ns: u64) -> Self {
+        Asked { events, read, deadline_ns }
+    }
 }
 
 /// What becomes of it.
@@ -256,6 +266,7 @@ impl Book {
             limit: 0,
             in_use: 0,
             free: Vec::new(),
+            tenants: Vec::new(),
             seats: Vec::new(),
             places_max: 0,
             resumable: VecDeque::new(),
@@ -362,20 +373,15 @@ impl Book {
     }
 
     /// Asks the policy; counts what it sheds.
-    pub(crate) fn admit(
-        &mut self,
-        n: usize,
-        class: u8,
-        deadline_ns: u64,
-        queued: Queued,
-        now_ns: u64,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn admit(&mut self, asked: Asked, queued: Queued, now_ns: u64) -> Result<(), Refusal> {
+        let n = asked.events;
         let mut load = self.load(queued.len);
         load.behind = queued.behind;
         let Some(policy) = &mut self.policy else { return Ok(()) };
         load.ahead = self.path.as_mut().and_then(|path| path.ahead(now_ns));
-        let deadline_ns = (deadline_ns != 0).then_some(deadline_ns);
-        let offer = Offer { now_ns, events: n, class, deadline_ns, load };
+        let deadline_ns = (asked.deadline_ns != 0).then_some(asked.deadline_ns);
+        let Read { class, tenant, .. } = asked.read;
+        let offer = Offer { now_ns, events: n, class, tenant, deadline_ns, load };
         // A policy that panics decides nothing more: from then on all is admitted.
         let Ok(verdict) = catch_unwind(AssertUnwindSafe(|| policy.offer(&offer))) else {
             tracing::error!("an admission policy panicked and is not asked any more");
@@ -428,10 +434,10 @@ impl Book {
     }
 
     /// What becomes of an event from upstream: never closed to it, and what is refused is handed on.
-    pub(crate) fn inner(&mut self, core: &StageCore, marks: Inner, queued: Queued, bytes: u64) -> Fate {
+    pub(crate) fn inner(&mut self, core: &StageCore, asked: Asked, queued: Queued, bytes: u64) -> Fate {
         let len = queued.len;
         // Inner events have waited their turn: the places for those who need many are not kept from them.
-        let room = match self.room_for(1, marks.weight, len, bytes, true) {
+        let room = match self.room_for(1, asked.read.weight, len, bytes, true) {
             Room::Wait => return Fate::Stall,
             // All room is reserved, so there is no older event to drop for it.
             Room::No(_) if self.when_full == WhenFull::DropOldest => Room::DropNewest,
@@ -452,7 +458,7 @@ impl Book {
             return Fate::Stall;
         }
         let now_ns = if self.has_policy() { core.shared.clock.now_ns() } else { 0 };
-        if let Err(why) = self.admit(1, marks.class, marks.deadline_ns, queued, now_ns) {
+        if let Err(why) = self.admit(asked, queued, now_ns) {
             self.paused = self.pauses;
             return if self.pauses { Fate::Stall } else { Fate::Spill(why) };
         }
@@ -545,11 +551,13 @@ impl Book {
         self.limit.saturating_sub(used)
     }
 
-    /// A place for an event that sets out; no worker is with it.
-    pub(crate) fn detach(&mut self) -> u32 {
+    /// A place for an event that sets out from another one; no worker is with it.
+    pub(crate) fn detach(&mut self, from: u32) -> u32 {
         let place = self.free_place().expect("there are places for as many as may set out, and for the workers");
         self.occupy(place);
         self.set_aside(place);
+        let tenants = std::mem::take(self.tenants_at(from));
+        *self.tenants_at(place) = tenants;
         place
     }
 
@@ -682,6 +690,15 @@ impl Book {
         self.expected_ns(len) > SHARE_NS && len > 0
     }
 
+    /// Whom the events that this place holds are for.
+    pub(crate) fn tenants_at(&mut self, place: u32) -> &mut Vec<u64> {
+        let place = place as usize;
+        if self.tenants.len() <= place {
+            self.tenants.resize_with(place + 1, Vec::new);
+        }
+        &mut self.tenants[place]
+    }
+
     pub(crate) fn took(&mut self, n: usize, len: usize, now_ns: u64) {
         self.in_hand += n;
         self.paused = false;
@@ -690,7 +707,7 @@ impl Book {
         self.tell(|policy| policy.take(&Take { now_ns, events: n, load }));
     }
 
-    pub(crate) fn settle(&mut self, account: &Account, len: usize, now_ns: u64, measure: bool) {
+    pub(crate) fn settle(&mut self, account: &Account, place: u32, len: usize, now_ns: u64, measure: bool) {
         self.in_hand -= account.taken;
         self.paused = false;
         self.moved_ns = now_ns;
@@ -730,8 +747,14 @@ impl Book {
         let load = self.load(len);
         let (failed, expired) = ((account.failed + account.expired) as usize, account.expired as usize);
         let (wait_ns, service_ns) = (account.wait_ns, account.service_ns);
-        let settle = Settle { now_ns, events: account.taken, failed, expired, wait_ns, service_ns, load };
+        let mut tenants = self.tenants.get_mut(place as usize).map(std::mem::take).unwrap_or_default();
+        let events = account.taken;
+        let settle = Settle { now_ns, events, failed, expired, wait_ns, service_ns, tenants: &tenants, load };
         self.tell(|policy| policy.settle(&settle));
+        if let Some(kept) = self.tenants.get_mut(place as usize) {
+            tenants.clear();
+            *kept = tenants;
+        }
     }
 
     /// Whether the offer that was counted last is to have a stamp, with `len` events before it.

@@ -141,7 +141,7 @@ pub(super) fn launch(places: &Arc<Places>, (hand, place): (&mut Hand, u32), pend
     account.taken -= pending.len();
     account.detached += pending.len() as u64;
     for aboard in pending {
-        let index = places.inbox.detach();
+        let index = places.inbox.detach(place);
         let mut seated = places.hand(index);
         // An event with a key or a weight was taken alone: what was read of its batch is its own.
         seated.sheet.keys = std::mem::take(keys);

@@ -88,6 +88,7 @@ impl<T> Extract<T> {
             key: self.key.as_ref().map(|key| key(event)),
             weight: self.weight.as_ref().map_or(0, |weigh| weigh(event)),
             class: self.class.as_ref().map_or(0, |class| class(event)),
+            tenant: self.tenant.as_ref().map_or(0, |tenant| tenant(event)),
         }
     }
 }
@@ -151,6 +152,7 @@ impl Inbox {
                         book.free(place);
                         continue;
                     }
+                    store.tenants(book.tenants_at(place));
                     book.took(batch.len(), store.len(), now_ns);
                     if let Some(patience_ns) = book.patience_ns() {
                         self.core.be_patient(Some(patience_ns));
@@ -185,7 +187,7 @@ impl Inbox {
             }
             None => book.stall(place),
         }
-        book.settle(account, store.len(), now_ns, self.core.shared.measures());
+        book.settle(account, place, store.len(), now_ns, self.core.shared.measures());
         let taken = if again { self.take_under(&mut gate, now_ns) } else { None };
         let idle = gate.book.in_use == 0 && !gate.store.has_work();
         self.after_take(gate);
@@ -197,8 +199,8 @@ impl Inbox {
     }
 
     /// A place for an event whose handler goes on without a worker.
-    pub(crate) fn detach(&self) -> u32 {
-        lock(&self.gate).book.detach()
+    pub(crate) fn detach(&self, from: u32) -> u32 {
+        lock(&self.gate).book.detach(from)
     }
 
     /// No worker is with the place until it is resumed.
@@ -210,7 +212,7 @@ impl Inbox {
     pub(crate) fn settle_without_handler(&self, account: &Account, place: u32, keys: Option<Vec<u64>>, now_ns: u64) {
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
-        book.settle(account, store.len(), now_ns, false);
+        book.settle(account, place, store.len(), now_ns, false);
         store.release(&mut keys.unwrap_or_default());
         book.free(place);
         self.after_take(gate);

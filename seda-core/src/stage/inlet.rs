@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    book::{Book, Fate, Flush, Inner, Need, Queued, Room},
+    book::{Asked, Book, Fate, Flush, Need, Queued, Room},
     inbox::{Gate, Inbox, keep_deadline, lose, lose_all},
     waiter::Waiter,
 };
@@ -143,6 +143,8 @@ impl Inbox {
             key: None,
             weight: sum.weight + read.weight,
             class: sum.class.max(read.class),
+            // The first of them stands for all.
+            tenant: if sum.tenant == 0 { read.tenant } else { sum.tenant },
             deadline_ns: earliest(sum.deadline_ns, read.deadline_ns),
         });
         if !self.core.shared.budget.has_room(together.weight) {
@@ -233,7 +235,7 @@ impl Inbox {
             return Err((envelope.event, why));
         }
         let (now_ns, queued) = (self.policy_time(&gate.book), queued(&gate.store, read.class));
-        if let Err(why) = gate.book.admit(1, read.class, read.deadline_ns, queued, now_ns) {
+        if let Err(why) = gate.book.admit(Asked::of(1, read, read.deadline_ns), queued, now_ns) {
             self.after_push(gate, true);
             return Err((envelope.event, why));
         }
@@ -324,7 +326,7 @@ impl Inbox {
             Room::Yes | Room::DropOldest => {}
         }
         let now_ns = self.policy_time(book);
-        book.admit(n, read.class, deadline_ns, queued(store, read.class), now_ns).map_err(Some)?;
+        book.admit(Asked::of(n, read, deadline_ns), queued(store, read.class), now_ns).map_err(Some)?;
         if matches!(room, Room::DropOldest) {
             self.make_room(store, book, n, read.weight, evicted);
         }
@@ -465,8 +467,8 @@ impl Inbox {
         let Gate { store, book } = gate;
         let marks = first_marks(lane);
         let deadline_ns = marks.map_or(0, |marks| marks.deadline_ns);
-        let inner = Inner { weight: read.weight, class: read.class, deadline_ns };
-        match book.inner(&self.core, inner, queued(store, read.class), store.bytes()) {
+        let asked = Asked::of(1, read, deadline_ns);
+        match book.inner(&self.core, asked, queued(store, read.class), store.bytes()) {
             Fate::Stall => return true,
             Fate::Spill(why) => {
                 lose(marks, &Loss::Refused(why));

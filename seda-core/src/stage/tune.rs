@@ -9,7 +9,7 @@ use super::{
     inlet::Inlet,
 };
 use crate::{
-    admission::{Admission, Numbers, Slo},
+    admission::{Admission, Numbers, Slo, tenant_of},
     options::{DomainId, Placement, Threads, WhenFull},
 };
 
@@ -156,6 +156,17 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
         option(self, "classes", |parts| {
             parts.options.classes = classes;
             parts.extract.class = Some(Box::new(class));
+        })
+    }
+
+    /// Who an event is for, so that one who asks for too much takes nothing from the others: for a policy in
+    /// [`Fair`](crate::Fair). Tenants are told apart by a 64-bit hash.
+    fn tenant<K: EventKey>(
+        self,
+        tenant: impl Fn(&Self::In) -> K + Send + Sync + 'static,
+    ) -> StageParts<Self::In, Self::Out> {
+        option(self, "tenant", |parts| {
+            parts.extract.tenant = Some(Box::new(move |event| tenant_of(&tenant(event))));
         })
     }
 
