@@ -51,7 +51,6 @@ fn judged(policy: impl Fn() -> Box<dyn Admission>, seed: u64) -> [f64; 3] {
 fn a_tenant_that_asks_for_twenty_times_its_share_takes_nothing_from_the_others() {
     for seed in 1..=3 {
         let [others, jain, goodput] = judged(|| Box::new(Slo::new(ms(50))), seed);
-        println!("seed {seed}: others {others:.4} of alone, Jain {jain:.4}, goodput {goodput:.4}");
         assert!(others >= 0.98 && jain >= 0.98 && goodput >= 0.95, "{others}, {jain}, {goodput}");
     }
 }
@@ -75,6 +74,35 @@ fn a_tenant_whose_events_take_long_is_over_its_share_by_the_time_that_they_take(
     let results = run.slo(ms(500)).seed(1).warm_up(secs(5)).during(secs(65)).unwrap();
     let (quick, slow) = (results.kind("quick").unwrap(), results.kind("slow").unwrap());
     // 0.8 of four threads for the quick one, who asks for less than half, and 3.2 for the other: 160 a second.
-    assert!(quick.good as f64 >= 0.97 * quick.offered as f64, "{results}");
+    assert!(quick.good as f64 >= 0.95 * quick.offered as f64, "{results}");
     assert!(slow.good as f64 >= 0.9 * 60.0 * 160.0, "{results}");
+}
+
+/// Ten threads of 50 ms, 200 events a second, offered 500 in three equal classes with objectives of 0.2, 1 and 5 s.
+fn classes(seed: u64) -> Results {
+    let mut p = Pipeline::named("classes");
+    let objective = |class: &u8| [secs(5), secs(1), ms(200)][usize::from(*class)];
+    let work = (|_: u8| ()).threads(10).slo(secs(5)).classes(3, |class| *class).deadline(objective);
+    let offers = p.sink("work", work);
+    let mut run = Run::new(p).service("work", Service::exponential(ms(50)));
+    for class in 0..3 {
+        let arrivals = Arrivals::poisson(500.0 / 3.0).kind(class.to_string()).slo(objective(&class));
+        run = run.entry(offers, arrivals, move |_| class);
+    }
+    run.seed(seed).warm_up(secs(20)).during(secs(1020)).unwrap()
+}
+
+#[test]
+fn each_class_keeps_its_objective_the_lowest_pays_first_and_none_gets_less_than_its_floor() {
+    for seed in 1..=3 {
+        let results = classes(seed);
+        let of = |class: u8| results.kind(&class.to_string()).unwrap();
+        for (class, objective) in [(0, secs(5)), (1, secs(1)), (2, ms(200))] {
+            let admitted = of(class).offered - of(class).refused();
+            assert!(of(class).good as f64 >= 0.9 * admitted as f64, "p90 of class {class}, {objective:?}\n{results}");
+        }
+        let a_second = [0, 1, 2].map(|class| of(class).good as f64 / 1000.0);
+        // Of the high ones, those whose service alone takes too long are 1.8 %.
+        assert!(a_second[0] >= 10.0 && a_second[1] > a_second[0] && a_second[2] >= 0.88 * 166.7, "{a_second:?}");
+    }
 }

@@ -24,7 +24,7 @@ const fn known(name: &'static str, written: &'static str, values: usize) -> Know
 }
 
 /// The methods of `StageOptionsExt` whose values can stand beside the code.
-const OPTIONS: [Known; 14] = [
+const OPTIONS: [Known; 16] = [
     known("threads", "threads = 2..=8", 1),
     known("limit", "limit = 64", 1),
     known("queue", "queue = 500", 1),
@@ -34,10 +34,12 @@ const OPTIONS: [Known; 14] = [
     known("keyed", "keyed = |event| event.id", 1),
     known("keyed_by", "keyed_by = |event| &event.name", 1),
     known("classes", "classes(3, |event| event.class)", 2),
+    known("tenant", "tenant = |event| event.customer", 1),
     known("deadline", "deadline = |event| event.patience", 1),
     known("described", "described", 0),
     known("max_age", "max_age = ms(250)", 1),
     known("batch_max", "batch_max = 16", 1),
+    known("slo", "slo = ms(50)", 1),
     known("admission", "admission = TokenBucket::new(1e6, 100)", 1),
 ];
 

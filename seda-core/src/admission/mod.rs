@@ -55,6 +55,8 @@ pub struct Load {
     pub backlog: usize,
     /// Of those, the ones of lower classes than the offer's: it is taken before them.
     pub behind: usize,
+    /// And those of its own class.
+    pub beside: usize,
     /// Events that workers hold.
     pub in_hand: usize,
     /// Places for workers that are in use, from take to slot free; a stalled one counts.

@@ -33,6 +33,9 @@ const BURSTS_GAIN: f64 = 2.0;
 const BURSTS_MOST: f64 = 5.0;
 /// Places that are held longer than handlers work, by this factor, are stalled; below it is noise.
 const STALLED: f64 = 1.25;
+/// Part of the takes that a class below others has by right, and how many of it may wait for that: one that is due is there.
+const FLOOR: f64 = 0.05;
+const FLOOR_WAITING: f64 = 3.0;
 /// Classes that are told apart; what is above them counts with the last.
 const CLASSES: usize = 8;
 /// Weight of the past in that, per slot of time.
@@ -52,6 +55,7 @@ const PAST: f64 = 0.9;
 /// | ... when demand is r > 1.05 capacities | n <= 4.6 / ln r | a queue that never empties delays without serving more: this one is empty 1 % of the time. Where p99 > T: 3.0 / ln r, 5 % |
 /// | take | not started if the wait is over T - q90 of the service | it would most likely be late; at most 0.8 % end so, then only what is later than T - q10 |
 /// | class | n is what waits at the offer's [class](crate::StageOptionsExt::classes) and above, r what is offered there | it is taken before the others |
+/// | floor | where another class is above: up to 3 of its own may wait, if 20 events each of them end in time | the queue hands out one in 18 of each class that waits, so none is starved |
 /// | behind | the same at the tightest stage that every event comes to, for all that are on their way to it, and the time in handlers behind counts | what is shed further down was worked on in vain |
 /// | shed | retry after the predicted drain down to the room, times 1 to 2 | spread, so that those who were refused do not come back together |
 ///
@@ -298,6 +302,17 @@ impl Slo {
         waiting * each_ns + service_ns <= left_ns
     }
 
+    /// A class with another above it gets its part of the takes, whatever the others ask for: a few of it may wait for that.
+    fn has_floor(&self, offer: &Offer) -> bool {
+        let waiting = (offer.load.beside + offer.events) as f64;
+        let left_ns = offer
+            .deadline_ns
+            .map_or(self.slo_ns, |deadline_ns| self.slo_ns.min(deadline_ns.saturating_sub(offer.now_ns) as f64));
+        usize::from(offer.class) < self.above.len()
+            && waiting <= FLOOR_WAITING
+            && waiting * self.each_ns / FLOOR + self.pace.mean_ns() <= left_ns
+    }
+
     /// So many events too many, one of which goes in so much time.
     fn shed(&mut self, over: f64, each_ns: f64) -> Verdict {
         let drain_ns = over.max(1.0) * each_ns;
@@ -348,7 +363,7 @@ impl Admission for Slo {
             return Verdict::Admit;
         }
         let waiting = (waiting - offer.load.behind) as f64;
-        if self.fits(waiting, offer) {
+        if self.fits(waiting, offer) || self.has_floor(offer) {
             return Verdict::Admit;
         }
         self.shed(waiting - self.room_of(offer.class), self.each_ns)

@@ -25,6 +25,8 @@ use crate::{
     sync::lock,
 };
 
+/// Most priority classes: the floors of those below the highest take less than half of the capacity.
+const CLASSES_MOST: u8 = 10;
 /// Tasks that take the events of one async stage. What they take and cannot end at once goes on by itself, so few will do.
 pub(crate) const PUMPS_MOST: usize = 8;
 
@@ -96,6 +98,13 @@ fn of_stage(stage: &mut Declared) -> Vec<Finding> {
     }
     if options.classes == 0 {
         find("0 priority classes".into(), "give at least 1");
+    }
+    if options.classes > CLASSES_MOST {
+        let (classes, floors) = (options.classes, 5 * (u32::from(options.classes) - 1));
+        find(
+            format!("{classes} priority classes, whose floors of 5 % each would be {floors} % of the capacity"),
+            "give at most 10",
+        );
     }
     if options.max_age.is_some_and(|age| age.is_zero()) {
         find("a time to live of zero lets nothing through".into(), "give a time above zero, or none");

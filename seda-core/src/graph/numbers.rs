@@ -11,7 +11,7 @@ use crate::{
     admission::Numbers,
     clock::ns,
     finding::Finding,
-    options::{DomainId, Placement, Threads, WhenFull},
+    options::{DomainId, Placement, StageOptions, Threads, WhenFull},
     settings::{
         Names, Origin,
         keys::{ASYNC, Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET},
@@ -221,13 +221,18 @@ pub(super) fn write_back(pipeline: &mut Pipeline, table: &Table) {
     }
 }
 
+/// Of its policy, also where that is in a wrapper.
+fn has_objective(options: &StageOptions) -> bool {
+    options.admission.lock().is_ok_and(|policy| policy.as_ref().is_some_and(|policy| policy.objective_ns().is_some()))
+}
+
 /// What the checks of the wiring need of each stage.
 pub(super) fn manners(pipeline: &Pipeline) -> Vec<Manner<'_>> {
     let manners = pipeline.stages.iter().map(|stage| Manner {
         name: &stage.name,
         when_full: stage.options.when_full,
         has_policy: stage.options.policy != Numbers::None,
-        has_objective: matches!(stage.options.policy, Numbers::Slo { .. }),
+        has_objective: has_objective(&stage.options),
         is_source: stage.is_source,
         domain: match stage.options.placement {
             Placement::Domain { domain, .. } => Some(domain.index as usize),

@@ -6,6 +6,10 @@ use super::{
 };
 use crate::event::{Envelope, Event, Marks};
 
+/// One event of so many is of a lower class that waits, for each of them: a little over the 5 % of the capacity that it is to
+/// have, as places are not busy all of the time.
+const FLOOR: u32 = 18;
+
 /// A queue that knows keys, weights and classes.
 ///
 /// The events lie on a shelf, and [`Order`] knows in which order they go.
@@ -28,6 +32,11 @@ impl Marked {
 
     pub(crate) fn below(&self, class: u8) -> usize {
         self.order.lanes.iter().take(class.into()).map(VecDeque::len).sum()
+    }
+
+    pub(crate) fn beside(&self, class: u8) -> usize {
+        let lane = usize::from(class).min(self.order.lanes.len() - 1);
+        self.order.lanes[lane].len()
     }
 
     pub(crate) fn has_work(&self) -> bool {
@@ -111,6 +120,8 @@ impl std::fmt::Debug for Marked {
 struct Order {
     /// By class, the lowest first.
     lanes: Vec<VecDeque<Mark>>,
+    /// Of each, the events that were taken of others while it had some.
+    passed_by: Vec<u32>,
     /// Keys that have an event here or in flight.
     keys: HashMap<u64, Key>,
     /// Keys that came free with events aside, oldest release first.
@@ -161,6 +172,7 @@ impl Order {
     fn new(classes: u8) -> Self {
         Order {
             lanes: (0..classes.max(1)).map(|_| VecDeque::new()).collect(),
+            passed_by: vec![0; classes.max(1).into()],
             keys: HashMap::new(),
             freed: VecDeque::new(),
             in_lanes: 0,
@@ -202,31 +214,44 @@ impl Order {
         let mut taken = Taken { places, tenants, weight: 0, most };
         let mut mine = HashSet::new();
         self.take_freed(&mut taken, keys, &mut mine);
-        for lane in (0..self.lanes.len()).rev() {
-            while taken.has_room() {
-                let Some(mark) = self.lanes[lane].pop_front() else { break };
-                self.in_lanes -= 1;
-                let Some(hash) = mark.key else {
-                    taken.add(mark);
-                    continue;
-                };
-                let key = self.keys.get_mut(&hash).expect("a key with an event in the lanes is known");
-                key.in_lanes -= 1;
-                if !key.held {
-                    key.held = true;
-                    mine.insert(hash);
-                    keys.push(hash);
-                } else if !mine.contains(&hash) {
-                    self.aside += 1;
-                    key.aside.push_back(mark);
-                    continue;
-                }
+        while taken.has_room() {
+            let Some(mark) = self.next_lane().and_then(|lane| self.lanes[lane].pop_front()) else { break };
+            self.in_lanes -= 1;
+            let Some(hash) = mark.key else {
                 taken.add(mark);
+                continue;
+            };
+            let key = self.keys.get_mut(&hash).expect("a key with an event in the lanes is known");
+            key.in_lanes -= 1;
+            if !key.held {
+                key.held = true;
+                mine.insert(hash);
+                keys.push(hash);
+            } else if !mine.contains(&hash) {
+                self.aside += 1;
+                key.aside.push_back(mark);
+                continue;
             }
+            taken.add(mark);
         }
         self.bytes -= taken.weight;
         self.tenants = taken.tenants;
         (taken.places, taken.weight)
+    }
+
+    /// The highest class that has any; but for one that has been passed by for long.
+    fn next_lane(&mut self) -> Option<usize> {
+        let top = self.lanes.iter().rposition(|lane| !lane.is_empty())?;
+        if self.in_lanes == self.lanes[top].len() {
+            return Some(top);
+        }
+        let is_due = |lane: usize| !self.lanes[lane].is_empty() && self.passed_by[lane] + 1 >= FLOOR;
+        let lane = (0..top).rev().find(|&lane| is_due(lane)).unwrap_or(top);
+        for (passed_by, waiting) in self.passed_by.iter_mut().zip(&self.lanes) {
+            *passed_by = if waiting.is_empty() { 0 } else { *passed_by + 1 };
+        }
+        self.passed_by[lane] = 0;
+        Some(lane)
     }
 
     fn free(&mut self, mut taken: Vec<Place>) {

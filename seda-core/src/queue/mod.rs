@@ -56,6 +56,14 @@ impl Store {
         }
     }
 
+    /// Events of this class.
+    pub(crate) fn beside(&self, class: u8) -> usize {
+        match self {
+            Store::Plain(queue) => queue.len(),
+            Store::Marked(queue) => queue.beside(class),
+        }
+    }
+
     /// Whether a worker that looks now may find something; for keys an answer of yes can turn out wrong, and mends itself.
     pub(crate) fn has_work(&self) -> bool {
         match self {

@@ -217,6 +217,8 @@ impl After {
 pub(crate) struct Queued {
     pub(crate) len: usize,
     pub(crate) behind: usize,
+    /// And those of its class.
+    pub(crate) beside: usize,
 }
 
 /// What the books look at in an offer.
@@ -376,7 +378,7 @@ impl Book {
     pub(crate) fn admit(&mut self, asked: Asked, queued: Queued, now_ns: u64) -> Result<(), Refusal> {
         let n = asked.events;
         let mut load = self.load(queued.len);
-        load.behind = queued.behind;
+        (load.behind, load.beside) = (queued.behind, queued.beside);
         let Some(policy) = &mut self.policy else { return Ok(()) };
         load.ahead = self.path.as_mut().and_then(|path| path.ahead(now_ns));
         let deadline_ns = (asked.deadline_ns != 0).then_some(asked.deadline_ns);
@@ -420,7 +422,16 @@ impl Book {
 
     pub(crate) fn load(&self, backlog: usize) -> Load {
         let (in_hand, service_ns) = (self.in_hand, self.service_ns);
-        Load { backlog, behind: 0, in_hand, busy: self.in_use, limit: self.limit, service_ns, ahead: None }
+        Load {
+            backlog,
+            behind: 0,
+            beside: backlog,
+            in_hand,
+            busy: self.in_use,
+            limit: self.limit,
+            service_ns,
+            ahead: None,
+        }
     }
 
     /// Counts a refusal and passes it on.

@@ -499,7 +499,7 @@ fn guarded(read: &mut dyn FnMut() -> Read) -> Option<Read> {
 }
 
 fn queued(store: &Store, class: u8) -> Queued {
-    Queued { len: store.len(), behind: store.below(class) }
+    Queued { len: store.len(), behind: store.below(class), beside: store.beside(class) }
 }
 
 /// What becomes of an offer that is not refused.
