@@ -1,6 +1,6 @@
 //! What is checked before a thread or socket: all findings at once, each with its cure.
 
-use seda_core::{Answer, Inlet, MaxConcurrency, Outlet, Threads, TokenBucket, WhenFull, prelude::*};
+use seda_core::{Answer, Fair, Inlet, MaxConcurrency, Outlet, Slo, Threads, TokenBucket, WhenFull, prelude::*};
 
 /// The findings of a pipeline, as one text.
 fn findings(p: Pipeline) -> String {
@@ -158,4 +158,19 @@ fn an_ask_that_nothing_answers_is_a_finding() {
     let (_ask, _answer) = p.ask::<u32, u32>(orders);
     let error = p.start().unwrap_err().to_string();
     assert!(error.contains("nothing leads to `price.answer`"), "{error}");
+}
+
+#[test]
+fn shares_that_leave_nothing_are_refused_with_the_numbers() {
+    let mut p = Pipeline::named("shares");
+    p.sink("classes", drop::<u64>.classes(12, |_| 0));
+    let nothing = Fair::new(Slo::new(ms(50))).weight("ada", 0.0).others(0.0);
+    p.sink("tenants", drop::<u64>.tenant(|n| *n).admission(nothing));
+    let text = findings(p);
+    for expected in [
+        "12 priority classes, whose floors of 5 % each would be 55 % of the capacity",
+        "weights that sum to 0: 0 of 1 tenant, and 0 for the others",
+    ] {
+        assert!(text.contains(expected), "no `{expected}` in: {text}");
+    }
 }

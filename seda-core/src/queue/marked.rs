@@ -428,4 +428,17 @@ mod tests {
         assert_eq!(events(gone), [1]);
         assert_eq!(events(queue.take(9, &mut Vec::new()).0), [2, 4, 3]);
     }
+
+    #[test]
+    fn a_lower_class_that_waits_gets_one_in_eighteen() {
+        let mut queue = Marked::new(2);
+        for class in [0, 1] {
+            (0..100u32).for_each(|_| {
+                queue.push(Envelope::new(u32::from(class)), Read { class, ..Read::default() });
+            });
+        }
+        let taken: Vec<u32> = (0..72).flat_map(|_| events(queue.take(1, &mut Vec::new()).0)).collect();
+        let low: Vec<usize> = (0..72).filter(|&at| taken[at] == 0).collect();
+        assert_eq!(low, [17, 35, 53, 71]);
+    }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Read {
 #[derive(Debug)]
 pub(crate) enum Store {
     Plain(Plain),
-    Marked(Marked),
+    Marked(Box<Marked>),
 }
 
 impl Store {
@@ -38,7 +38,7 @@ impl Store {
     }
 
     pub(crate) fn marked(classes: u8) -> Self {
-        Store::Marked(Marked::new(classes))
+        Store::Marked(Box::new(Marked::new(classes)))
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -161,7 +161,18 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     }
 
     /// Who an event is for, so that one who asks for too much takes nothing from the others: for a policy in
-    /// [`Fair`](crate::Fair). Tenants are told apart by a 64-bit hash.
+    /// [`Fair`](crate::Fair). Tenants are told apart by a 64-bit hash; of many that are offered at once, the first one's counts.
+    /// Default: all are one tenant.
+    ///
+    /// ```
+    /// use seda_core::{Fair, Slo, prelude::*};
+    /// let answer = |(_customer, _question): (u32, String)| ();
+    /// let fair = Fair::new(Slo::new(ms(50)));
+    /// let mut p = Pipeline::named("api");
+    /// let calls = p.sink("answer", answer.threads(4).tenant(|call| call.0).admission(fair));
+    /// p.start()?.offer(calls, (7, "why?".into()))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn tenant<K: EventKey>(
         self,
         tenant: impl Fn(&Self::In) -> K + Send + Sync + 'static,
