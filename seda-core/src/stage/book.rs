@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     admission::{Admission, Load, Offer, Settle, Take, Verdict},
+    control::BatchSums,
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
     options::{Placement, StageOptions, WhenFull},
     outcome::Refusal,
@@ -68,8 +69,8 @@ pub(crate) struct Book {
     pub(crate) busy_ns: u64,
     /// When events were last taken or settled.
     pub(crate) moved_ns: u64,
-    batches: u64,
-    batched: u64,
+    /// For a fit of what batches cost.
+    pub(crate) batch_sums: BatchSums,
     batch_most: u64,
 }
 
@@ -221,7 +222,7 @@ impl Book {
             bound: options.queue_events,
             bytes_bound: options.queue_bytes,
             when_full: options.when_full,
-            batch_max: options.batch_max,
+            batch_max: options.batch_max.min,
             whole_batches,
             tasks: matches!(options.placement, Placement::Tasks { .. }),
             stalled: Vec::new(),
@@ -247,8 +248,7 @@ impl Book {
             service: Distribution::default(),
             busy_ns: 0,
             moved_ns: 0,
-            batches: 0,
-            batched: 0,
+            batch_sums: BatchSums::default(),
             batch_most: 0,
         }
     }
@@ -258,7 +258,7 @@ impl Book {
         self.bound = options.queue_events;
         self.bytes_bound = options.queue_bytes;
         self.when_full = options.when_full;
-        self.batch_max = options.batch_max;
+        self.batch_max = options.batch_max.min;
         self.places_max = places_max;
         self.limit = limit;
         self.policy = options.take_admission();
@@ -631,8 +631,7 @@ impl Book {
             };
             self.measured = true;
             self.busy_ns += account.service_ns;
-            self.batches += 1;
-            self.batched += n + account.detached;
+            self.batch_sums.add(n + account.detached, account.service_ns);
             self.batch_most = self.batch_most.max(n + account.detached);
             if measure {
                 self.service.record(each, n);
@@ -648,7 +647,8 @@ impl Book {
     }
 
     pub(crate) fn batch_sizes(&self) -> BatchSizes {
-        let mean = if self.batches == 0 { 0.0 } else { self.batched as f64 / self.batches as f64 };
+        let BatchSums { batches, events, .. } = self.batch_sums;
+        let mean = if batches == 0.0 { 0.0 } else { events / batches };
         BatchSizes { mean, max: self.batch_most }
     }
 }
