@@ -15,18 +15,19 @@ use crate::metrics::short;
 ///
 /// - **Up**, straight to *n*, when there is need: offers are lost while most workers are busy, or nine in ten waits, or
 ///   the oldest event, are over twice the service time (and over 200 us, as in Caladan), or 85 % of the time is busy. By the
-///   lower end of the estimate, as few samples of a varied service time are no reason.
+///   lower end of the estimate, and before a hundred samples of a service time that varies at most to twice as many.
 /// - **Taken back** where growth did not pay: ten per cent more threads should give 3 % more throughput while demand still
 ///   waits. Then it is not tried for 10 s, doubled each time up to 5 min.
 /// - **Not up** beyond what the processor can serve: *cores / share of its time that a worker computes*; and not where
 ///   places stand still for want of room behind them.
-/// - **Down** to the highest need of the last 5 s, reckoned at a utilisation of 0.6 so that one number is kept; by half at
-///   most.
+/// - **Down** when for 5 s fewer would have done, to what the mean of that time needs, by half at most; reckoned at a
+///   utilisation of 0.64, so that one number is kept.
 ///
 /// | parameter | value | source |
 /// |---|---|---|
-/// | utilisation aimed at | 0.7; down at 0.6 | Flink's autoscaler; the boundary keeps it still |
-/// | memory of offers and service times | 300 events or 1 s, whichever is longer | |
+/// | utilisation aimed at | 0.7; down at 0.64 | Flink's autoscaler; the boundary keeps it still |
+/// | memory of offers and service times | 1 s; for fewer than 300 events in it, up to 5 s | |
+/// | another load at once | offers off by 4 standard deviations of a Poisson stream | |
 /// | wait that calls for more | 2 service times, 200 us at least | Caladan, OSDI 2020 |
 /// | slope | 3 % for each 10 % | Protego, NSDI 2023 |
 /// | hold after growth that did not pay | 10 s to 5 min | |
@@ -47,13 +48,13 @@ pub struct Demand {
     stages: Vec<Stream>,
     slope: Slope,
     quiet: Duration,
-    /// Most that were needed since it is quiet.
-    needed: usize,
+    /// Workers that were kept busy since it is quiet, times seconds.
+    loaded: f64,
 }
 
 const UTILISATION: f64 = 0.7;
-/// Down only where the need is still met at this share of the utilisation that is aimed at: 0.6 at the default.
-const DOWN: f64 = 6.0 / 7.0;
+/// Down only where the need is still met at this share of the utilisation that is aimed at: 0.64 at the default.
+const DOWN: f64 = 0.92;
 const BUSY: f64 = 0.85;
 /// A policy that sheds while its workers have time to spare does not do so for want of them.
 const BUSY_TO_SHED: f64 = 0.7;
@@ -62,6 +63,14 @@ const WAIT_SERVICES: f64 = 2.0;
 const WAIT_LEAST: Duration = Duration::from_micros(200);
 const MEMORY_EVENTS: f64 = 300.0;
 const MEMORY_SECS: f64 = 1.0;
+const MEMORY_SECS_MOST: f64 = 5.0;
+/// Offers that differ by so many standard deviations of a Poisson stream from what is expected are another load, not noise.
+const JUMP: f64 = 4.0;
+/// Standard errors by which an estimate must be above what there is.
+const SURE: f64 = 1.5;
+/// Service times that vary by more than this share of their mean are not known before so many samples.
+const VARIES: f64 = 0.3;
+const SAMPLES: f64 = 100.0;
 const QUIET: Duration = Duration::from_secs(5);
 
 impl Default for Demand {
@@ -71,7 +80,7 @@ impl Default for Demand {
             stages: Vec::new(),
             slope: Slope::default(),
             quiet: Duration::ZERO,
-            needed: 0,
+            loaded: 0.0,
         }
     }
 }
@@ -84,38 +93,51 @@ impl Demand {
     }
 }
 
-/// Smoothed figures of one stage.
+/// What one stage did of late: sums, of which the older part fades.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stream {
-    offers_per_s: f64,
-    service_s: f64,
+    offers: f64,
+    secs: f64,
+    busy_secs: f64,
+    settled: f64,
     deviation: f64,
-    /// Events that they stand for.
-    samples: f64,
 }
 
 impl Stream {
     /// `alone`: the share of the busy time that is left without the waits for a core.
     fn add(&mut self, stage: &StageSight, window: Duration, alone: f64) {
         let secs = window.as_secs_f64().max(1e-9);
-        let share = |events: u64| 1.0 - (-(events as f64 / MEMORY_EVENTS).max(secs / MEMORY_SECS)).exp();
-        let toward = |old: f64, new: f64, share: f64| if old == 0.0 { new } else { old + share * (new - old) };
-        self.offers_per_s = toward(self.offers_per_s, stage.offered as f64 / secs, share(stage.offered));
+        let keep = |events: u64| {
+            let faded = (events as f64 / MEMORY_EVENTS).min(secs / MEMORY_SECS).max(secs / MEMORY_SECS_MOST);
+            (-faded).exp()
+        };
+        let (offered, expected) = (stage.offered as f64, self.offers_per_s() * secs);
+        let jumped = (offered - expected).abs() > JUMP * expected.sqrt() + JUMP;
+        let kept = if jumped { 0.0 } else { keep(stage.offered) };
+        (self.offers, self.secs) = (self.offers * kept + offered, self.secs * kept + secs);
         if stage.settled > 0 {
-            let each = stage.busy.as_secs_f64() * alone / stage.settled as f64;
-            self.service_s = toward(self.service_s, each, share(stage.settled));
-            self.samples = self.samples * (1.0 - share(stage.settled)) + stage.settled as f64;
+            let kept = keep(stage.settled);
+            self.busy_secs = self.busy_secs * kept + stage.busy.as_secs_f64() * alone;
+            self.settled = self.settled * kept + stage.settled as f64;
             self.deviation = stage.deviation;
         }
     }
 
+    fn offers_per_s(self) -> f64 {
+        if self.secs > 0.0 { self.offers / self.secs } else { 0.0 }
+    }
+
+    fn service_secs(self) -> f64 {
+        if self.settled > 0.0 { self.busy_secs / self.settled } else { 0.0 }
+    }
+
     fn load(self) -> f64 {
-        self.offers_per_s * self.service_s
+        self.offers_per_s() * self.service_secs()
     }
 
     /// Square of the standard error of the load.
     fn error_squared(self) -> f64 {
-        self.load().powi(2) * self.deviation.powi(2) / self.samples.max(1.0)
+        self.load().powi(2) * self.deviation.powi(2) / self.settled.max(1.0)
     }
 }
 
@@ -127,6 +149,8 @@ struct Reckoned {
     offers_per_s: f64,
     service: Duration,
     wait: Duration,
+    /// Too few samples of a service time that varies.
+    few: bool,
     /// What calls for more, in words.
     need: Option<String>,
 }
@@ -143,7 +167,8 @@ impl Controller for Demand {
             Judgement::Wait => return Advice::hold("sees whether the last growth pays"),
             Judgement::None | Judgement::Unsure => {}
         }
-        let least = self.number((seen.load - seen.error).max(0.0), self.utilisation);
+        let least = self.number((seen.load - SURE * seen.error).max(0.0), self.utilisation);
+        let least = if seen.few { least.min(sight.value * 2) } else { least };
         if least > sight.value && seen.need.is_some() {
             self.quiet = Duration::ZERO;
             return self.up(sight, &seen, least);
@@ -165,7 +190,7 @@ impl Demand {
         }
         let load: f64 = self.stages.iter().map(|stream| stream.load()).sum();
         let error = self.stages.iter().map(|stream| stream.error_squared()).sum::<f64>().sqrt();
-        let offers_per_s = self.stages.iter().map(|stream| stream.offers_per_s).sum::<f64>();
+        let offers_per_s = self.stages.iter().map(|stream| stream.offers_per_s()).sum::<f64>();
         let service = Duration::from_secs_f64(if offers_per_s > 0.0 { load / offers_per_s } else { 0.0 });
         let waits = sight.stages.iter().map(|stage| stage.wait_p90.max(stage.oldest));
         let wait = waits.max().unwrap_or_default();
@@ -179,7 +204,8 @@ impl Demand {
         } else {
             (busy >= BUSY).then(|| "no time to spare".to_string())
         };
-        Reckoned { load, error, busy, offers_per_s, service, wait, need }
+        let few = self.stages.iter().any(|of| of.deviation > VARIES && of.settled > 0.0 && of.settled < SAMPLES);
+        Reckoned { load, error, busy, offers_per_s, service, wait, few, need }
     }
 
     fn up(&mut self, sight: &Sight<'_>, seen: &Reckoned, least: usize) -> Advice {
@@ -214,23 +240,23 @@ impl Demand {
     }
 
     fn down(&mut self, sight: &Sight<'_>, seen: &Reckoned) -> Advice {
-        let needed = sight.clamp(self.number(seen.load + seen.error, self.utilisation * DOWN));
-        if needed >= sight.value {
-            self.quiet = Duration::ZERO;
-            self.needed = 0;
+        let needed = |load: f64| sight.clamp(self.number(load, self.utilisation * DOWN));
+        if needed(seen.load) >= sight.value {
+            (self.quiet, self.loaded) = (Duration::ZERO, 0.0);
             return Advice::hold("right as it is");
         }
-        self.quiet += sight.window;
-        self.needed = self.needed.max(needed);
-        if self.quiet < QUIET {
+        let quiet = self.quiet + sight.window;
+        let loaded = self.loaded + seen.load * sight.window.as_secs_f64();
+        if quiet < QUIET {
+            (self.quiet, self.loaded) = (quiet, loaded);
             return Advice::hold("sees whether fewer are enough");
         }
-        let to = sight.clamp(std::mem::take(&mut self.needed).max(sight.value.div_ceil(2)));
-        self.quiet = Duration::ZERO;
+        let to = sight.clamp(needed(loaded / quiet.as_secs_f64()).max(sight.value.div_ceil(2)));
+        (self.quiet, self.loaded) = (Duration::ZERO, 0.0);
         if to >= sight.value {
             return Advice::hold("right as it is");
         }
-        Advice::turn(to, format!("for 5 s no more were needed; {}", self.words(sight, seen)))
+        Advice::turn(to, format!("for 5 s fewer were enough; {}", self.words(sight, seen)))
     }
 
     fn words(&self, sight: &Sight<'_>, seen: &Reckoned) -> String {

@@ -28,6 +28,8 @@ const SHARE_NS: u64 = 20_000;
 const MEAN_SHIFT: u32 = 4;
 /// A faster one counts for more, 1/2, as nothing makes a batch faster than it is.
 const MEAN_SHIFT_DOWN: u32 = 1;
+/// Batches that the longer mean remembers: one that was preempted for 4 ms weighs 16 us in it, for as many small batches.
+const LONG_BATCHES: i64 = 256;
 /// A slower one counts as at most so many times the mean, and this.
 const CLIP: u64 = 4;
 const CLIP_FLOOR_NS: u64 = 100;
@@ -63,6 +65,8 @@ pub(crate) struct Book {
     waiters: VecDeque<(Need, Waiter)>,
     policy: Option<Box<dyn Admission>>,
     pub(crate) service_ns: u64,
+    /// The same with nothing clipped and a longer memory: what is rare and long counts in it.
+    long_ns: u64,
     measured: bool,
     pub(crate) wait: Distribution,
     pub(crate) service: Distribution,
@@ -243,6 +247,7 @@ impl Book {
             waiters: VecDeque::new(),
             policy: None,
             service_ns: 0,
+            long_ns: 0,
             measured: false,
             wait: Distribution::default(),
             service: Distribution::default(),
@@ -584,7 +589,8 @@ impl Book {
         if !self.measured {
             return 1;
         }
-        let mean = self.service_ns.max(1);
+        // Beside other places, a long event among many brief ones should not keep those of its batch waiting.
+        let mean = if self.limit > 1 { self.service_ns.max(self.long_ns) } else { self.service_ns }.max(1);
         let share = if self.limit > 1 && mean >= SHARE_NS { len.div_ceil(self.limit) } else { len };
         most.min(share).min((BATCH_NS / mean).max(1) as usize)
     }
@@ -629,6 +635,8 @@ impl Book {
             } else {
                 each
             };
+            let step = (each as i64 - self.long_ns as i64) / LONG_BATCHES;
+            self.long_ns = (self.long_ns as i64 + step).max(0) as u64;
             self.measured = true;
             self.busy_ns += account.service_ns;
             self.batch_sums.add(n + account.detached, account.service_ns);
