@@ -51,9 +51,7 @@ mod watch;
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigError, Layers};
 pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
-pub use control::{
-    Advice, BatchCost, BatchSums, Control, Controller, Demand, Processor, SedaQueue, Sight, StageSight,
-};
+pub use control::{Advice, BatchCost, BatchSums, Control, Controller, Demand, Processor, SedaQueue, Sight, StageSight};
 pub use event::{Concurrent, Event};
 pub use finding::Finding;
 pub use graph::{

@@ -211,7 +211,10 @@ impl Demand {
     fn up(&mut self, sight: &Sight<'_>, seen: &Reckoned, least: usize) -> Advice {
         let blocked = sight.blocked_share();
         if blocked > BLOCKED {
-            return Advice::hold(format!("stands still {:.0} % of the time for want of room behind it", 100.0 * blocked));
+            return Advice::hold(format!(
+                "stands still {:.0} % of the time for want of room behind it",
+                100.0 * blocked
+            ));
         }
         let mut to = sight.clamp(least);
         if let Some((cores, most, computes)) = processor_most(sight)

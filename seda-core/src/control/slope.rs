@@ -127,8 +127,8 @@ impl Slope {
             self.hold = HOLD;
             return Judgement::None;
         }
-        // As many as gave what there was, had each been worth as much as those before.
-        let worth = if gain < 1.0 + THETA { trial.from } else { (trial.from as f64 * gain).ceil() as usize };
+        // As many as would give what there was, had each been worth as much as those before; a quarter is noise.
+        let worth = (trial.from as f64 * gain - 0.25).ceil().max(0.0) as usize;
         let to = worth.clamp(trial.from, trial.to - 1);
         self.ceiling = Some((to, self.hold));
         self.hold = (self.hold * 2).min(HOLD_MOST);

@@ -103,10 +103,14 @@ impl Controllers {
     fn new_loop(&mut self, held: Held, now_ns: u64, graph: &Graph) -> Loop {
         let own = self.waiting.iter().position(|(key, _)| *key == held.key).map(|at| self.waiting.swap_remove(at).1);
         let is_own = own.is_some();
-        let ours = || -> Box<dyn Controller> { if held.is_batch() { Box::<BatchCost>::default() } else { Box::<Demand>::default() } };
+        let ours = || -> Box<dyn Controller> {
+            if held.is_batch() { Box::<BatchCost>::default() } else { Box::<Demand>::default() }
+        };
         let controller = Some(own.unwrap_or_else(ours));
         let before = held.stages.iter().map(|&stage| before(graph, stage, now_ns)).collect();
-        Loop { held, controller, is_own, began_ns: now_ns, before, spent: None, said: None, at: 0 }
+        // Threads that are there from the start have had nothing before it.
+        let spent = (now_ns == 0).then(Spent::default);
+        Loop { held, controller, is_own, began_ns: now_ns, before, spent, said: None, at: 0 }
     }
 
     pub(super) fn look(&mut self, graph: &Graph, now_ns: u64, hands: &mut dyn Hands) {
@@ -215,7 +219,10 @@ impl Loop {
                 let all = graph.domains.iter().enumerate().filter(|(_, plan)| !plan.tasks);
                 let room = most.saturating_sub(all.map(|(domain, _)| hands.threads(domain)).sum());
                 if room == 0 {
-                    return self.says(graph, format!("{to} would be right, and the ceiling of {most} threads is reached: {why}"));
+                    return self.says(
+                        graph,
+                        format!("{to} would be right, and the ceiling of {most} threads is reached: {why}"),
+                    );
                 }
                 to.min(from + room)
             }

@@ -30,7 +30,9 @@ impl Account {
         }
         let share = threads.len() as f64 / now.len().max(1) as f64;
         for (thread, spent) in &now {
-            let before = self.seen.iter().find(|(other, _)| other == thread).map_or(*spent, |(_, before)| *before);
+            // A thread that was not there before began within the pipeline: all that it had is the domain's.
+            let before =
+                self.seen.iter().find(|(other, _)| other == thread).map_or(Spent::default(), |(_, before)| *before);
             let since = |now: u64, before: u64| (now.saturating_sub(before) as f64 * share) as u64;
             self.sum.computed_ns += since(spent.computed_ns, before.computed_ns);
             self.sum.queued_ns += since(spent.queued_ns, before.queued_ns);

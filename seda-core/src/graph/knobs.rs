@@ -144,11 +144,15 @@ pub(super) fn check(pipeline: &Pipeline, table: &Table) -> Vec<Finding> {
     for stage in pipeline.stages.iter().filter(|stage| stage.is_source) {
         let Threads { min, max } = stage.options.batch_max;
         if min < max {
-            let what = format!("stage `{}`: batches of {min}..{max} events for a source, before which nothing waits", stage.name);
+            let what = format!(
+                "stage `{}`: batches of {min}..{max} events for a source, before which nothing waits",
+                stage.name
+            );
             found.push(Finding::new(what, format!("give a number: `.batch_max({max})`")));
         }
     }
-    let stages = table.stages.iter().flat_map(|rows| [Knob::Threads, Knob::Limit, Knob::BatchMax].map(|knob| rows.path(knob)));
+    let stages =
+        table.stages.iter().flat_map(|rows| [Knob::Threads, Knob::Limit, Knob::BatchMax].map(|knob| rows.path(knob)));
     let domains = table.domains.iter().map(|rows| rows.path(Knob::DomainThreads));
     let keys: Vec<String> = stages.chain(domains).collect();
     for (at, (key, _)) in pipeline.controllers.iter().enumerate() {
@@ -181,9 +185,11 @@ fn of_ceiling(pipeline: &Pipeline, table: &Table) -> Option<Finding> {
 pub(super) fn of_live_ceiling(graph: &Graph, next: &Table) -> Option<Finding> {
     let most = next.pipeline.count(Knob::ThreadsMax)?;
     let of = |rows: &Rows, knob| number(rows.row(knob));
-    let own = graph.domains.iter().filter(|plan| plan.own && !plan.tasks).map(|plan| {
-        of(&next.stages[plan.stages[0]], Knob::Threads)
-    });
+    let own = graph
+        .domains
+        .iter()
+        .filter(|plan| plan.own && !plan.tasks)
+        .map(|plan| of(&next.stages[plan.stages[0]], Knob::Threads));
     let shared = graph.domains.iter().filter(|plan| !plan.own && !plan.tasks).filter_map(|plan| {
         next.domains.iter().find(|rows| rows.name() == plan.name).map(|rows| of(rows, Knob::DomainThreads))
     });

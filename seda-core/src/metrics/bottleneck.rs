@@ -75,7 +75,13 @@ impl Snapshot {
         if stage.blocked > stage.busy {
             return None;
         }
-        let held: Duration = self.stages.iter().flat_map(|other| &other.blocked_on).filter(|of| of.on == stage.name).map(|of| of.time).sum();
+        let held: Duration = self
+            .stages
+            .iter()
+            .flat_map(|other| &other.blocked_on)
+            .filter(|of| of.on == stage.name)
+            .map(|of| of.time)
+            .sum();
         let held = held.as_secs_f64() / secs;
         let counts = &stage.counts;
         let lost = (counts.full + counts.shed + counts.expired + counts.dropped) as f64 / counts.offered.max(1) as f64;
@@ -107,8 +113,12 @@ impl Snapshot {
             return format!("a faster handler, or a higher limit than {}", stage.limit);
         }
         match knob {
-            Some(knob) if knob.value < knob.max => format!("{} may still grow to {} ({})", knob.what, knob.max, knob.says),
-            Some(knob) => format!("a faster handler, or a wider range of {} than {}..{}", knob.what, knob.min, knob.max),
+            Some(knob) if knob.value < knob.max => {
+                format!("{} may still grow to {} ({})", knob.what, knob.max, knob.says)
+            }
+            Some(knob) => {
+                format!("a faster handler, or a wider range of {} than {}..{}", knob.what, knob.min, knob.max)
+            }
             None => format!("a faster handler, or more threads than its {}", stage.threads),
         }
     }
