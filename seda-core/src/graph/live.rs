@@ -10,7 +10,7 @@ use crate::{
     options::Threads,
     settings::{
         ChangeError, Changed, Configure, Explained, Names, Origin,
-        keys::{ASYNC, Knob, OWN},
+        keys::{ASYNC, Knob, OWN, SLO},
         table::{Row, Rows, Spot, Table},
         value::Value,
     },
@@ -61,7 +61,7 @@ impl Graph {
         });
         findings.extend(set.iter().filter_map(|&(spot, knob)| self.refuse(&next, spot, knob)));
         findings.extend(next.stages.iter().flat_map(fits::of_policy));
-        findings.extend(self.shape.check(&manners(&next)));
+        findings.extend(self.shape.check(&self.manners(&next)));
         if set.iter().any(|(_, knob)| matches!(knob, Knob::ThreadsMax | Knob::Threads | Knob::DomainThreads)) {
             findings.extend(knobs::of_live_ceiling(self, &next));
         }
@@ -104,6 +104,19 @@ impl Graph {
             }
             _ => None,
         }
+    }
+
+    fn manners<'a>(&self, table: &'a Table) -> Vec<Manner<'a>> {
+        let index = |name: &str| table.domains.iter().position(|rows| rows.name() == name);
+        let manners = table.stages.iter().zip(&self.stages).map(|(rows, node)| Manner {
+            name: rows.name(),
+            when_full: numbers::when_full(rows),
+            has_policy: rows.row(Knob::Policy).value != Value::None,
+            has_objective: rows.word(Knob::Policy) == Some(SLO),
+            is_source: node.is_source,
+            domain: rows.word(Knob::Domain).filter(|domain| *domain != OWN).and_then(index),
+        });
+        manners.collect()
     }
 
     fn refuse_threads(&self, rows: &Rows, knob: Knob) -> Option<Finding> {
@@ -178,6 +191,11 @@ impl Graph {
             Knob::BatchMax => Turn::BatchMax(number(rows.row(knob))),
             Knob::Limit => Turn::Limit(number(rows.row(knob))),
             Knob::Rate | Knob::Burst | Knob::Concurrency => Turn::Policy(numbers::policy(rows).policy()),
+            // It keeps what it has learned.
+            Knob::Slo => match rows.time(knob) {
+                Some(objective) => Turn::Objective(objective),
+                None => return,
+            },
             Knob::DomainThreads | Knob::CallerRuns | Knob::Domain | Knob::Threads | Knob::Policy => return,
             Knob::Control | Knob::DomainControl | Knob::StageControl | Knob::ThreadsMax => return,
         };
@@ -211,15 +229,4 @@ fn hold(row: &mut Row, now: usize) {
         return;
     };
     row.held = (threads.min < threads.max).then(|| now.clamp(threads.min, threads.max));
-}
-
-fn manners(table: &Table) -> Vec<Manner<'_>> {
-    let index = |name: &str| table.domains.iter().position(|rows| rows.name() == name);
-    let manners = table.stages.iter().map(|rows| Manner {
-        name: rows.name(),
-        when_full: numbers::when_full(rows),
-        has_policy: rows.row(Knob::Policy).value != Value::None,
-        domain: rows.word(Knob::Domain).filter(|domain| *domain != OWN).and_then(index),
-    });
-    manners.collect()
 }

@@ -14,7 +14,7 @@ use crate::{
     options::{DomainId, Placement, Threads, WhenFull},
     settings::{
         Names, Origin,
-        keys::{ASYNC, Knob, MAX_CONCURRENCY, OWN, TOKEN_BUCKET},
+        keys::{ASYNC, Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET},
         table::{Row, Rows, Table},
         value::Value,
     },
@@ -45,6 +45,7 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     for configured in &pipeline.configured {
         findings.extend(table.apply(&configured.settings(&names)).1);
     }
+    table.stages.iter_mut().for_each(objective_is_policy);
     findings.extend(
         [Knob::Trace, Knob::PublishEvery].into_iter().filter_map(|knob| fits::of_feature(&table.pipeline, knob)),
     );
@@ -65,6 +66,17 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     }
     table.domains.iter_mut().for_each(|rows| begin_at_least(rows.row_mut(Knob::DomainThreads)));
     (table, findings)
+}
+
+/// An objective that is configured by itself is a policy: the one that needs nothing else.
+fn objective_is_policy(rows: &mut Rows) {
+    let objective = rows.row(Knob::Slo).clone();
+    if objective.configured && objective.value != Value::None && !rows.is_configured(Knob::Policy) {
+        let policy = rows.row_mut(Knob::Policy);
+        policy.value = word(SLO);
+        (policy.origin, policy.excerpt) = (objective.origin, objective.excerpt);
+        policy.configured = true;
+    }
 }
 
 /// A range begins at its least, and is the range from then on.
@@ -121,6 +133,7 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
 }
 
 fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
+    rows.keyed = stage.keyed;
     let options = &stage.options;
     let (domain, threads, limit) = match options.placement {
         Placement::Own(threads) => (None, threads, None),
@@ -150,6 +163,10 @@ fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
             rows.code(Knob::Policy, word(MAX_CONCURRENCY), given);
             rows.code(Knob::Concurrency, Value::Count(events as u64), given);
         }
+        Numbers::Slo { slo } => {
+            rows.code(Knob::Policy, word(SLO), given);
+            rows.code(Knob::Slo, Value::Time(slo), given);
+        }
     }
 }
 
@@ -165,6 +182,7 @@ pub(super) fn policy(rows: &Rows) -> Numbers {
             rows.rate(Knob::Rate).zip(rows.count(Knob::Burst)).map(|(rate, burst)| Numbers::Bucket { rate, burst })
         }
         Some(MAX_CONCURRENCY) => rows.count(Knob::Concurrency).map(|events| Numbers::Concurrency { events }),
+        Some(SLO) => rows.time(Knob::Slo).map(|slo| Numbers::Slo { slo }),
         Some(_) => None,
     };
     numbers.unwrap_or(Numbers::Own)
@@ -217,6 +235,8 @@ pub(super) fn manners(pipeline: &Pipeline) -> Vec<Manner<'_>> {
         name: &stage.name,
         when_full: stage.options.when_full,
         has_policy: stage.options.policy != Numbers::None,
+        has_objective: matches!(stage.options.policy, Numbers::Slo { .. }),
+        is_source: stage.is_source,
         domain: match stage.options.placement {
             Placement::Domain { domain, .. } => Some(domain.index as usize),
             Placement::Own(_) | Placement::Tasks { .. } => None,
@@ -271,9 +291,13 @@ pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
         (Knob::Limit, None) => return Some("has no effect: the stage has threads of its own".to_string()),
         _ => {}
     }
-    match (row.held, row.range) {
+    let range = match (row.held, row.range) {
         (Some(held), _) => Some(format!("{held} now; its controller turns it within {}", row.value)),
         (None, Some(range)) if range.min < range.max => Some(format!("a live change can set it within {range}")),
         _ => None,
-    }
+    };
+    let keyed = rows.keyed && matches!(row.key.knob, Knob::Threads | Knob::Limit);
+    let keyed = keyed.then(|| "events of one key go one after the other all the same".to_string());
+    let both: Vec<String> = range.into_iter().chain(keyed).collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }

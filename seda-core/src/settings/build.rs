@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     ChangeError, Entry, Origin, Place, Settings, cannot_be,
-    keys::{Knob, MAX_CONCURRENCY, OWN, TOKEN_BUCKET, key_of},
+    keys::{Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET, key_of},
     split,
     value::{Raw, Value},
 };
@@ -181,6 +181,11 @@ impl StageSettings {
     /// Whether controllers turn what is given as a range of it; `None` for as the pipeline's.
     pub fn control(self, control: impl Into<Option<Control>>) -> Self {
         self.with(Knob::StageControl, of_control(control.into()))
+    }
+
+    /// An [`Slo`](crate::Slo); while running, only for a stage that has one.
+    pub fn slo(self, objective: Duration) -> Self {
+        self.with(Knob::Policy, Value::Word(SLO.to_string())).with(Knob::Slo, Value::Time(objective))
     }
 
     /// A [`TokenBucket`](crate::TokenBucket); while running, only for a stage that has one.

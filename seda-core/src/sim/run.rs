@@ -4,11 +4,13 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
     arrivals::{Arrivals, Times},
-    board::{Beside, Board, EntryRules, Stage},
+    board::{Board, EntryRules},
     drive::{Call, Drive, Offers, Source},
     log::Log,
+    measured::Measured,
     results::Results,
     service::{Draws, Service},
+    stage::{Beside, Stage},
     tallies::Tallies,
 };
 use crate::{
@@ -16,6 +18,7 @@ use crate::{
     event::Event,
     graph::{Pipeline, StartError},
     rng::Rng,
+    settings::Settings,
     stage::inlet::Inlet,
     test::Virtual,
 };
@@ -40,9 +43,12 @@ pub struct Run {
     trace_lines: usize,
 }
 
+/// Makes an entry's offers once the pipeline stands.
+type MakeOffers = Box<dyn FnOnce(&Virtual) -> Box<dyn Offers>>;
+
 struct EntryPlan {
     arrivals: Arrivals,
-    offers: Box<dyn FnOnce(&Virtual) -> Box<dyn Offers>>,
+    offers: MakeOffers,
 }
 
 impl std::fmt::Debug for Run {
@@ -92,6 +98,38 @@ impl Run {
     /// [per batch](Service::per_batch) and a share of [cores](Service::computing) count only where they are said for all.
     pub fn service_of(mut self, stage: impl Into<String>, kind: impl Into<String>, service: Service) -> Self {
         self.services.push((stage.into(), Some(kind.into()), service));
+        self
+    }
+
+    /// As it was measured of a pipeline at work: for each of its stages that this one has by name, service times, threads
+    /// and the queue's bound. What is said for a stage after that is in its place.
+    ///
+    /// ```
+    /// # use seda_core::{prelude::*, sim::{Arrivals, Measured, Run, Service}};
+    /// fn service() -> (Pipeline, Inlet<u64>) {
+    ///     let mut p = Pipeline::named("orders");
+    ///     let orders = p.sink("price", (|_: u64| ()).threads(1..=8));
+    ///     (p, orders)
+    /// }
+    ///
+    /// let (p, orders) = service();
+    /// let running = p.start()?;
+    /// # running.offer(orders, 7)?;
+    /// // After some minutes of work: what would ten times the load do?
+    /// let measured = Measured::from(&running);
+    /// let (p, orders) = service();
+    /// let results = Run::new(p).like(&measured).entry(orders, Arrivals::poisson(500.0), |n| n).during(secs(10))?;
+    /// # drop(results);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn like(mut self, measured: &Measured) -> Self {
+        let names: Vec<String> = self.pipeline.queue_names().map(str::to_string).collect();
+        let mut settings = Settings::new();
+        for stage in measured.stages.iter().filter(|stage| names.contains(&stage.name)) {
+            settings = stage.settings(settings);
+            self.services.extend(stage.service().map(|service| (stage.name.clone(), None, service)));
+        }
+        self.pipeline.configure(&settings);
         self
     }
 

@@ -4,14 +4,17 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::Ordering,
+    time::Duration,
 };
 
 use super::{
     core::StageCore,
+    stamping::Stamping,
     waiter::{Waiter, wake_all},
 };
 use crate::{
-    admission::{Admission, Load, Offer, Settle, Take, Verdict},
+    admission::{Admission, Load, Offer, Path, Reading, Settle, Take, Verdict},
     control::BatchSums,
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
     options::{Placement, StageOptions, WhenFull},
@@ -20,6 +23,8 @@ use crate::{
 
 /// A batch should not keep a worker longer than this, as its events are handed on together.
 const BATCH_NS: u64 = 100_000;
+/// Nor longer than this part of an objective: a small one, as the mean that it is reckoned by follows the quick.
+const BATCH_PART: u64 = 32;
 /// From this service time per event on, a queue is shared out between the places instead of going to the first: what it
 /// costs to wake another worker. A lower one would feed on itself, as in small batches each event bears more of the
 /// batch's own cost.
@@ -64,6 +69,14 @@ pub(crate) struct Book {
     pub(crate) runnable: bool,
     waiters: VecDeque<(Need, Waiter)>,
     policy: Option<Box<dyn Admission>>,
+    /// The stages behind, where the policy has an objective.
+    pub(crate) path: Option<Path>,
+    /// What it has no room for waits upstream instead of being shed.
+    pub(crate) pauses: bool,
+    /// It has said no to one that waits now: nobody is woken before a take or a settle has changed what it goes by.
+    paused: bool,
+    /// How long a batch may take.
+    batch_ns: u64,
     pub(crate) service_ns: u64,
     /// The same with nothing clipped and a longer memory: what is rare and long counts in it.
     long_ns: u64,
@@ -76,6 +89,7 @@ pub(crate) struct Book {
     /// For a fit of what batches cost.
     pub(crate) batch_sums: BatchSums,
     batch_most: u64,
+    stamping: Stamping,
 }
 
 /// What a waiter waits for.
@@ -141,6 +155,8 @@ pub(crate) struct Account {
     pub(crate) service_ns: u64,
     /// Events made by a source: offered and done at once.
     pub(crate) pulled: u64,
+    /// The longest wait of any.
+    pub(crate) wait_ns: u64,
     /// Waits in ns, each with the number of events that it stands for.
     pub(crate) waits: Vec<(u64, u32)>,
 }
@@ -198,6 +214,13 @@ impl After {
     }
 }
 
+/// Events that wait, and of them those of lower classes than the offer's.
+#[derive(Clone, Copy)]
+pub(crate) struct Queued {
+    pub(crate) len: usize,
+    pub(crate) behind: usize,
+}
+
 /// What the books look at in an event from upstream.
 #[derive(Clone, Copy)]
 pub(crate) struct Inner {
@@ -246,6 +269,10 @@ impl Book {
             runnable: false,
             waiters: VecDeque::new(),
             policy: None,
+            path: None,
+            pauses: false,
+            paused: false,
+            batch_ns: BATCH_NS,
             service_ns: 0,
             long_ns: 0,
             measured: false,
@@ -255,6 +282,7 @@ impl Book {
             moved_ns: 0,
             batch_sums: BatchSums::default(),
             batch_most: 0,
+            stamping: Stamping::new(),
         }
     }
 
@@ -266,11 +294,39 @@ impl Book {
         self.batch_max = options.batch_max.min;
         self.places_max = places_max;
         self.limit = limit;
-        self.policy = options.take_admission();
+        self.change_policy(options.take_admission());
     }
 
     pub(crate) fn change_policy(&mut self, policy: Option<Box<dyn Admission>>) {
         self.policy = policy;
+        self.bound_batches();
+    }
+
+    /// The policy's objective was changed.
+    pub(crate) fn aim(&mut self, objective: Duration) {
+        self.tell(|policy| policy.aim(objective));
+        self.bound_batches();
+    }
+
+    fn bound_batches(&mut self) {
+        let part = |objective_ns: u64| (objective_ns / BATCH_PART).max(1);
+        self.batch_ns = self.objective_ns().map_or(BATCH_NS, |objective_ns| part(objective_ns).min(BATCH_NS));
+    }
+
+    /// What the policy says: the longest wait with which an event is started. What a source made is always worth it.
+    pub(crate) fn patience_ns(&self) -> Option<u64> {
+        if self.pauses {
+            return None;
+        }
+        self.policy.as_ref()?.patience_ns()
+    }
+
+    pub(crate) fn concern(&self) -> Option<String> {
+        self.policy.as_ref()?.concern()
+    }
+
+    pub(crate) fn objective_ns(&self) -> Option<u64> {
+        self.policy.as_ref()?.objective_ns()
     }
 
     // ---- room
@@ -316,11 +372,13 @@ impl Book {
         n: usize,
         class: u8,
         deadline_ns: u64,
-        len: usize,
+        queued: Queued,
         now_ns: u64,
     ) -> Result<(), Refusal> {
-        let load = self.load(len);
+        let mut load = self.load(queued.len);
+        load.behind = queued.behind;
         let Some(policy) = &mut self.policy else { return Ok(()) };
+        load.ahead = self.path.as_mut().and_then(|path| path.ahead(now_ns));
         let deadline_ns = (deadline_ns != 0).then_some(deadline_ns);
         let offer = Offer { now_ns, events: n, class, deadline_ns, load };
         // A policy that panics decides nothing more: from then on all is admitted.
@@ -331,6 +389,8 @@ impl Book {
         };
         match verdict {
             Verdict::Admit => Ok(()),
+            // It is offered again, and counted then.
+            Verdict::Shed { reason, retry_after } if self.pauses => Err(Refusal::Shed { reason, retry_after }),
             Verdict::Shed { reason, retry_after } => {
                 self.counts.offered += n as u64;
                 self.counts.shed += n as u64;
@@ -358,7 +418,8 @@ impl Book {
     }
 
     pub(crate) fn load(&self, backlog: usize) -> Load {
-        Load { backlog, in_hand: self.in_hand, busy: self.in_use, limit: self.limit, service_ns: self.service_ns }
+        let (in_hand, service_ns) = (self.in_hand, self.service_ns);
+        Load { backlog, behind: 0, in_hand, busy: self.in_use, limit: self.limit, service_ns, ahead: None }
     }
 
     /// Counts a refusal and passes it on.
@@ -372,7 +433,8 @@ impl Book {
     }
 
     /// What becomes of an event from upstream: never closed to it, and what is refused is handed on.
-    pub(crate) fn inner(&mut self, core: &StageCore, marks: Inner, len: usize, bytes: u64) -> Fate {
+    pub(crate) fn inner(&mut self, core: &StageCore, marks: Inner, queued: Queued, bytes: u64) -> Fate {
+        let len = queued.len;
         // Inner events have waited their turn: the places for those who need many are not kept from them.
         let room = match self.room_for(1, marks.weight, len, bytes, true) {
             Room::Wait => return Fate::Stall,
@@ -389,9 +451,15 @@ impl Book {
             self.counts.dropped += 1;
             return Fate::Drop;
         }
+        // A source can wait until the first service time is known.
+        if self.pauses && !self.measured && len >= self.limit {
+            self.paused = true;
+            return Fate::Stall;
+        }
         let now_ns = if self.has_policy() { core.shared.clock.now_ns() } else { 0 };
-        if let Err(why) = self.admit(1, marks.class, marks.deadline_ns, len, now_ns) {
-            return Fate::Spill(why);
+        if let Err(why) = self.admit(1, marks.class, marks.deadline_ns, queued, now_ns) {
+            self.paused = self.pauses;
+            return if self.pauses { Fate::Stall } else { Fate::Spill(why) };
         }
         self.counts.offered += 1;
         Fate::Enqueue { after_drop: matches!(room, Room::DropOldest) }
@@ -410,6 +478,9 @@ impl Book {
     /// Only who would find room is woken, or it would queue up again at once, for ever.
     pub(crate) fn due_waiters(&mut self, len: usize, bytes: u64, has_work: bool) -> Vec<Waiter> {
         let Some(&(need, _)) = self.waiters.front() else { return Vec::new() };
+        if self.paused {
+            return Vec::new();
+        }
         let used = len + self.reserved;
         if used == 0 {
             return self.all_waiters();
@@ -445,6 +516,9 @@ impl Book {
     /// After anything that may have made the stage runnable or made room: the domain's bit is set to agree with these
     /// books, and whoever is due is to be woken without the lock.
     pub(crate) fn after(&mut self, core: &StageCore, len: usize, bytes: u64, has_work: bool) -> After {
+        if core.is_gauged.load(Ordering::Relaxed) {
+            core.gauge.publish(self.reading(len));
+        }
         let runnable = self.can_run(has_work);
         let became_runnable = runnable && !self.runnable;
         if runnable != self.runnable {
@@ -452,6 +526,14 @@ impl Book {
             core.mark(runnable);
         }
         After { became_runnable, waiters: self.due_waiters(len, bytes, has_work) }
+    }
+
+    #[cold]
+    fn reading(&self, len: usize) -> Reading {
+        let handled = self.counts.done + self.counts.failed;
+        let (queued, in_hand) = (len as u64, self.in_hand as u64);
+        let places = self.limit as u64;
+        Reading { queued, in_hand, places, busy_ns: self.busy_ns, handled, taken_in: handled + queued + in_hand }
     }
 
     // ---- places for workers
@@ -584,7 +666,8 @@ impl Book {
         // All of them may set out.
         let most = if self.tasks { most.min(self.slots()) } else { most };
         if self.whole_batches {
-            return most;
+            let few = (self.batch_ns / self.service_ns.max(1)).max(1) as usize;
+            return if self.batch_ns < BATCH_NS { most.min(few) } else { most };
         }
         if !self.measured {
             return 1;
@@ -592,7 +675,7 @@ impl Book {
         // Beside other places, a long event among many brief ones should not keep those of its batch waiting.
         let mean = if self.limit > 1 { self.service_ns.max(self.long_ns) } else { self.service_ns }.max(1);
         let share = if self.limit > 1 && mean >= SHARE_NS { len.div_ceil(self.limit) } else { len };
-        most.min(share).min((BATCH_NS / mean).max(1) as usize)
+        most.min(share).min((self.batch_ns / mean).max(1) as usize)
     }
 
     /// How long a batch of `n` is expected to keep a worker; unknown counts as long.
@@ -607,6 +690,7 @@ impl Book {
 
     pub(crate) fn took(&mut self, n: usize, len: usize, now_ns: u64) {
         self.in_hand += n;
+        self.paused = false;
         self.moved_ns = now_ns;
         let load = self.load(len);
         self.tell(|policy| policy.take(&Take { now_ns, events: n, load }));
@@ -614,7 +698,9 @@ impl Book {
 
     pub(crate) fn settle(&mut self, account: &Account, len: usize, now_ns: u64, measure: bool) {
         self.in_hand -= account.taken;
+        self.paused = false;
         self.moved_ns = now_ns;
+        self.stamping.look(self.counts.offered, now_ns);
         self.counts.offered += account.pulled;
         self.counts.done += account.done;
         self.counts.failed += account.failed;
@@ -649,9 +735,16 @@ impl Book {
             self.wait.record(wait_ns, u64::from(times));
         }
         let load = self.load(len);
-        let failed = (account.failed + account.expired) as usize;
-        let settle = Settle { now_ns, events: account.taken, failed, service_ns: account.service_ns, load };
+        let (failed, expired) = ((account.failed + account.expired) as usize, account.expired as usize);
+        let (wait_ns, service_ns) = (account.wait_ns, account.service_ns);
+        let settle = Settle { now_ns, events: account.taken, failed, expired, wait_ns, service_ns, load };
         self.tell(|policy| policy.settle(&settle));
+    }
+
+    /// Whether the offer that was counted last is to have a stamp, with `len` events before it.
+    #[inline]
+    pub(crate) fn wants_stamp(&self, len: usize) -> bool {
+        len == 0 || self.stamping.is_due(self.counts.offered)
     }
 
     pub(crate) fn batch_sizes(&self) -> BatchSizes {

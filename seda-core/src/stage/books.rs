@@ -1,6 +1,6 @@
 //! What drivers, drain and snapshot see of a stage's books.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     book::{Book, Flush, Pull},
@@ -8,7 +8,7 @@ use super::{
     waiter::wake_all,
 };
 use crate::{
-    admission::Admission,
+    admission::{Admission, Gauge, Path},
     clock::ns,
     control::BatchSums,
     metrics::{Blocked, Counts, Distribution, StageSnapshot},
@@ -65,6 +65,7 @@ pub(crate) enum Turn {
     /// Places for workers.
     Limit(usize),
     Policy(Option<Box<dyn Admission>>),
+    Objective(Duration),
 }
 
 /// One look at a stage, for the drain.
@@ -166,13 +167,33 @@ impl Inbox {
     /// The numbers that it starts with, before any worker.
     pub(crate) fn set_up(&self, options: &mut StageOptions, places_max: u32, limit: usize) {
         self.core.live_for(options.max_age.map_or(0, |age| ns(age).max(1)));
-        let has_policy = change(self, |book| {
+        let (patience_ns, objective_ns, has_policy) = change(self, |book| {
             book.set_up(options, places_max, limit);
-            book.has_policy()
+            (book.patience_ns(), book.objective_ns(), book.has_policy())
         });
+        self.core.be_patient(patience_ns);
+        self.core.keep_to(objective_ns);
         self.decide_anew(has_policy);
         // Questions may have come before.
         self.wake_waiters();
+    }
+
+    /// Only sources feed it: what its objective has no room for waits with them.
+    pub(crate) fn pause_sources(&self, pauses: bool) {
+        let patience_ns = change(self, |book| {
+            book.pauses = pauses && book.objective_ns().is_some();
+            book.patience_ns()
+        });
+        self.core.be_patient(patience_ns);
+    }
+
+    /// Who is behind it, in the order in which events come to them.
+    pub(crate) fn lead_to(&self, behind: Vec<Arc<Gauge>>) {
+        let own = self.core.gauge.clone();
+        change(self, |book| {
+            let objective_ns = book.objective_ns();
+            book.path = objective_ns.map(|objective_ns| Path::new(own, behind, objective_ns));
+        });
     }
 
     /// Changes one of them while it runs.
@@ -180,7 +201,7 @@ impl Inbox {
         if let Turn::MaxAge(age) = turn {
             self.core.live_for(age.map_or(0, |age| ns(age).max(1)));
         }
-        let (waiters, has_policy) = change(self, |book| {
+        let (waiters, objective_ns, has_policy) = change(self, |book| {
             match turn {
                 Turn::Events(events) => book.bound = events,
                 Turn::Bytes(bytes) => book.bytes_bound = bytes,
@@ -188,11 +209,13 @@ impl Inbox {
                 Turn::BatchMax(events) => book.batch_max = events,
                 Turn::Limit(places) => book.limit = places,
                 Turn::Policy(policy) => book.change_policy(policy),
+                Turn::Objective(objective) => book.aim(objective),
                 Turn::MaxAge(_) => {}
             }
             // Whoever waits may have room now, or is refused; who has neither waits again.
-            (book.all_waiters(), book.has_policy())
+            (book.all_waiters(), book.objective_ns(), book.has_policy())
         });
+        self.core.keep_to(objective_ns);
         self.decide_anew(has_policy);
         wake_all(waiters);
     }
@@ -221,6 +244,7 @@ impl Inbox {
             oldest: Duration::from_nanos(if oldest == 0 { 0 } else { now_ns.saturating_sub(oldest) }),
             in_hand: book.in_hand,
             left: book.left + store.len() + book.in_hand,
+            concern: book.concern(),
             counts: book.counts.clone(),
             wait: Default::default(),
             service: Default::default(),

@@ -11,7 +11,7 @@ use std::{
 use super::{budget::Budget, flight::Spawn, inbox::Inbox};
 #[cfg(feature = "metrics")]
 use crate::metrics::Publisher;
-use crate::{clock::Clock, ready::ReadySet, sync::lock, timer::Timers, trace::Trace};
+use crate::{admission::Gauge, clock::Clock, ready::ReadySet, sync::lock, timer::Timers, trace::Trace};
 
 /// One running pipeline, seen from its stages.
 pub(crate) struct Shared {
@@ -176,6 +176,12 @@ pub(crate) struct StageCore {
     pub(crate) home: OnceLock<Home>,
     /// Time to live in the queue; 0 for none.
     max_age_ns: AtomicU64,
+    /// Its policy's: the longest wait with which an event is started, and the objective; 0 for none.
+    patience_ns: AtomicU64,
+    objective_ns: AtomicU64,
+    /// What others may know of it, once one with an objective leads here.
+    pub(crate) gauge: Arc<Gauge>,
+    pub(crate) is_gauged: AtomicBool,
     /// Stages that its handler offers to, as declared.
     pub(crate) uses: Vec<u32>,
     pub(crate) ails: Ails,
@@ -215,6 +221,10 @@ impl StageCore {
             shared,
             home: OnceLock::new(),
             max_age_ns: AtomicU64::new(0),
+            patience_ns: AtomicU64::new(0),
+            objective_ns: AtomicU64::new(0),
+            gauge: Arc::default(),
+            is_gauged: AtomicBool::new(false),
             uses,
             ails: Ails::default(),
         }
@@ -228,6 +238,30 @@ impl StageCore {
 
     pub(crate) fn live_for(&self, max_age_ns: u64) {
         self.max_age_ns.store(max_age_ns, Ordering::Relaxed);
+    }
+
+    /// The longest wait with which an event is started, by its time to live and by the policy; 0 for any.
+    pub(crate) fn patience_ns(&self) -> u64 {
+        let (age_ns, patience_ns) = (self.max_age_ns(), self.patience_ns.load(Ordering::Relaxed));
+        if age_ns == 0 || patience_ns == 0 { age_ns.max(patience_ns) } else { age_ns.min(patience_ns) }
+    }
+
+    /// The objective of what is offered here and goes on to other stages; 0 for none.
+    pub(crate) fn lineage_ns(&self) -> u64 {
+        if self.is_gauged.load(Ordering::Relaxed) { self.objective_ns.load(Ordering::Relaxed) } else { 0 }
+    }
+
+    pub(crate) fn has_objective(&self) -> bool {
+        self.objective_ns.load(Ordering::Relaxed) != 0
+    }
+
+    /// What the policy says of it now.
+    pub(crate) fn be_patient(&self, patience_ns: Option<u64>) {
+        self.patience_ns.store(patience_ns.map_or(0, |ns| ns.max(1)), Ordering::Relaxed);
+    }
+
+    pub(crate) fn keep_to(&self, objective_ns: Option<u64>) {
+        self.objective_ns.store(objective_ns.unwrap_or(0), Ordering::Relaxed);
     }
 
     pub(crate) fn domain(&self) -> u32 {

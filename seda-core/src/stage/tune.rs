@@ -9,7 +9,7 @@ use super::{
     inlet::Inlet,
 };
 use crate::{
-    admission::{Admission, Numbers},
+    admission::{Admission, Numbers, Slo},
     options::{DomainId, Placement, Threads, WhenFull},
 };
 
@@ -198,6 +198,23 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
             parts.options.policy = numbers;
             parts.options.admission = Mutex::new(Some(Box::new(policy)));
         })
+    }
+
+    /// Admits what is predicted to end within this time of its offer, and sheds the rest at the door: short for
+    /// `.admission(Slo::new(..))`. See [`Slo`].
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("pages");
+    /// let requests = p.sink("render", (|_: String| ()).threads(4).slo(ms(50)));
+    /// let running = p.start()?;
+    /// if let Err(refused) = running.offer(requests, "/".to_string()) {
+    ///     println!("{}; 503, Retry-After: {:?}", refused.why, refused.why.retry_after());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn slo(self, objective: Duration) -> StageParts<Self::In, Self::Out> {
+        self.admission(Slo::new(objective))
     }
 
     /// What the stage does last, once: when a drain has brought everything upstream to its end, all that came of it is

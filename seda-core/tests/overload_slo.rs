@@ -1,0 +1,269 @@
+//! The default policy keeps goodput and tail under overload, at every scale of service time, with one number given.
+
+mod overload;
+
+use overload::{Kept, PLACES, SCALES, Scene};
+use seda_core::{
+    Slo,
+    prelude::*,
+    sim::{Arrivals, Clients, Results, Run, Service},
+};
+
+fn steady(mean: std::time::Duration, load: f64) -> Kept {
+    Scene::new(mean, &[(load, 220.0)]).kept(20.0..220.0, 220.0)
+}
+
+#[test]
+fn goodput_is_flat_from_twice_to_ten_times_the_capacity_and_the_tail_keeps_the_objective() {
+    for (at, mean) in SCALES.into_iter().enumerate() {
+        let (load, bar) = if at % 2 == 0 { (10.0, 0.95) } else { (2.0, 0.97) };
+        let kept = steady(mean, load);
+        assert!(kept.goodput >= bar && kept.p99 <= 1.05, "{load} times the capacity at {mean:?}: {kept:?}");
+    }
+}
+
+#[test]
+fn below_the_capacity_next_to_nothing_is_shed() {
+    for (load, most) in [(0.5, 0.0), (0.8, 0.0005), (0.95, 0.015)] {
+        let kept = steady(ms(4), load);
+        assert!(kept.shed <= most && kept.p99 <= 1.05, "{load} of the capacity: {kept:?}");
+    }
+}
+
+#[test]
+fn a_step_to_ten_times_is_met_within_four_slos_and_forgotten_within_ten() {
+    for mean in [SCALES[0], SCALES[2]] {
+        let scene = Scene::new(mean, &[(0.8, 40.0), (10.0, 100.0), (0.8, 100.0)]);
+        let results = scene.run(Slo::new(scene.slo()), &[44.0..54.0, 54.0..140.0, 150.0..240.0], 240.0);
+        let first = scene.of(results.phase("0").unwrap(), 44.0..54.0);
+        let then = scene.of(results.phase("1").unwrap(), 54.0..140.0);
+        assert!(first.goodput >= 0.90 && then.goodput >= 0.95 && then.p99 <= 1.0, "{mean:?}: {first:?}, {then:?}");
+        assert_eq!(results.phase("2").unwrap().refused(), 0, "after the step, at {mean:?}");
+    }
+}
+
+#[test]
+fn a_spike_to_1_4_times_costs_neither_tail_nor_goodput() {
+    let scene = Scene::new(ms(4), &[(0.8, 40.0), (1.4, 200.0)]);
+    let kept = scene.kept(44.0..240.0, 240.0);
+    assert!(kept.p99 <= 1.0 && kept.goodput >= 0.95, "{kept:?}");
+}
+
+#[test]
+fn service_four_times_slower_is_followed_and_its_end_too() {
+    for mean in [SCALES[0], SCALES[3]] {
+        let mut scene = Scene::new(mean, &[(0.8, 320.0)]);
+        scene.service = Service::exponential(mean).slowed(4.0, scene.at(40.0)..scene.at(240.0));
+        let results = scene.run(Slo::new(scene.slo()), &[40.0..240.0, 244.0..320.0], 320.0);
+        // The best bound on the queue that a search found reaches 0.92 of the capacity while slow.
+        let slow = 4.0 * scene.of(results.phase("0").unwrap(), 40.0..240.0).goodput;
+        assert!(slow >= 0.95 * 0.92, "{slow} of the capacity while slow, at {mean:?}");
+        let after = scene.of(results.phase("1").unwrap(), 244.0..320.0);
+        assert!(after.shed <= 0.001 && after.p99 <= 1.0, "{mean:?}: {after:?}");
+    }
+}
+
+#[test]
+fn heavy_tails_cost_little_of_what_any_bound_could_reach() {
+    // Of the best bound that a search over 0 to 46 waiting events found, as a share of the capacity.
+    let mixture = Service::mix([(0.95, Service::exponential(ms(1))), (0.05, Service::exponential(ms(61)))]);
+    for (service, feasible) in [(mixture, 0.97), (Service::pareto(1.5, ms(4), 100.0), 0.99)] {
+        let scene = Scene { service, ..Scene::new(ms(4), &[(10.0, 420.0)]) };
+        let kept = scene.kept(20.0..420.0, 420.0);
+        assert!(kept.goodput >= 0.95 * feasible && kept.expired <= 0.01, "{kept:?}");
+    }
+}
+
+#[test]
+fn bursts_that_fit_the_objective_are_let_in() {
+    for mean in [SCALES[0], SCALES[2]] {
+        let arrivals = Arrivals::bursts(32, mean.mul_f64(32.0 / (0.6 * PLACES)));
+        let kept = Scene { arrivals, ..Scene::new(mean, &[(0.6, 1.0)]) }.kept(20.0..520.0, 520.0);
+        assert!(kept.shed <= 0.005 && kept.p99 <= 1.0, "{mean:?}: {kept:?}");
+    }
+}
+
+/// Clients who try four times, behind 0.8 of the capacity, and ten times it for 20 objectives.
+fn storm(mean: std::time::Duration) -> Results {
+    let mut scene = Scene::new(mean, &[(0.8, 40.0), (10.0, 20.0), (0.8, 1.0)]);
+    let clients = Clients::timing_out(scene.at(2.0)).retries(3).backing_off(scene.at(1.0));
+    scene.arrivals = scene.arrivals.clients(clients);
+    scene.run(Slo::new(scene.slo()), &[40.0..80.0, 80.0..280.0], 280.0)
+}
+
+#[test]
+fn a_retry_storm_dies_down_with_what_set_it_off() {
+    for mean in [SCALES[0], SCALES[2]] {
+        let results = storm(mean);
+        let (during, after) = (results.phase("0").unwrap(), results.phase("1").unwrap());
+        assert!(during.wasted_share() <= 0.03, "{} of the work was wasted", during.wasted_share());
+        assert!(after.answered_share() >= 0.99, "{} were answered", after.answered_share());
+    }
+}
+
+/// Five stages in a row of two threads and 2 ms each, but 4 ms at the one that is the tightest: the fourth, then the second,
+/// then the fifth. The first one alone has the objective, of 100 ms, and is offered twice what the tightest can do.
+fn chain(seed: u64) -> Results {
+    let mut p = Pipeline::named("chain");
+    let stage = || (|n: u64| n).threads(2);
+    let (offers, mut out) = p.stage("1", stage().slo(ms(100)));
+    for name in ["2", "3", "4"] {
+        out = p.then_with(name, out, stage());
+    }
+    p.end_with("5", out, (|_: u64| ()).threads(2));
+    let mut run = Run::new(p).entry(offers, Arrivals::poisson(1000.0), |n| n).slo(ms(100)).seed(seed);
+    for (name, tight) in [("1", 0..0), ("2", 20..40), ("3", 0..0), ("4", 0..20), ("5", 40..60)] {
+        let slowed = secs(tight.start)..secs(tight.end);
+        run = run.service(name, Service::exponential(ms(2)).slowed(2.0, slowed));
+    }
+    run.warm_up(secs(1)).during(secs(60)).unwrap()
+}
+
+#[test]
+fn work_that_the_tightest_stage_has_no_time_for_is_shed_at_the_entry() {
+    let results = chain(1);
+    let lost = results.all.wasted_on_lost.as_secs_f64() / results.all.busy.as_secs_f64();
+    assert!(lost <= 0.03, "{lost} of the work was lost\n{results}");
+    assert!(results.goodput() >= 0.93 * 500.0, "{} good a second\n{results}", results.goodput());
+}
+
+/// One in ten goes to a stage of a hundredth of the speed: the entry is offered 0.9 of what it can do, the slow stage nine
+/// times. Which it is shows behind the entry, so the branch decides: the slow stage has the objective too, and an overflow.
+#[test]
+fn a_slow_branch_does_not_take_the_other_one_down() {
+    let run = |slow: bool| {
+        let mut p = Pipeline::named("branch");
+        let (offers, out) =
+            p.stage("entry", (|n: u64| if n.is_multiple_of(10) { Err(n) } else { Ok(n) }).threads(4).slo(ms(50)));
+        let (quick, thumbnails) = out.tried();
+        p.end("quick", quick, |_: u64| ());
+        let (thumbnails, over) = thumbnails.overflow();
+        p.end_with("slow", thumbnails, (|_: u64| ()).threads(4).slo(secs(5)));
+        p.end("over", over, |_: u64| ());
+        let make = move |n: u64| if slow { n } else { 10 * n + 1 };
+        let run = Run::new(p).entry(offers, Arrivals::poisson(900.0), make);
+        let run = run.service("entry", Service::exponential(ms(4))).service("slow", Service::exponential(ms(400)));
+        run.slo(ms(50)).seed(3).warm_up(secs(2)).during(secs(60)).unwrap()
+    };
+    let done = |results: &Results| results.ledger.stage("quick").unwrap().done as f64;
+    let (alone, beside) = (run(false), run(true));
+    assert!(done(&beside) >= 0.98 * 0.9 * done(&alone), "{} of {}", done(&beside), done(&alone));
+    let slow = beside.ledger.stage("slow").unwrap();
+    assert!(slow.done > 550 && slow.expired < slow.done / 50, "{}", beside.ledger);
+}
+
+/// A source offers as fast as it can. It is paused, and nothing of what it makes is lost; what comes from outside beside it
+/// keeps the objective.
+#[test]
+fn a_source_is_paused_and_never_shed() {
+    let mut p = Pipeline::named("import");
+    let mut left = 20_000;
+    let lines = p.source(
+        "lines",
+        pull(move || {
+            left -= 1;
+            if left >= 0 { Pulled::Event(left as u64) } else { Pulled::End }
+        }),
+    );
+    p.end_with("work", lines, (|_: u64| ()).threads(4).slo(ms(50)));
+    let results = Run::new(p).service("work", Service::exponential(ms(4))).during(secs(60)).unwrap();
+    let work = results.ledger.stage("work").unwrap();
+    assert_eq!((work.done, work.expired), (20_000, 0), "{}", results.ledger);
+    let snapshot = results.snapshot.stage("work").unwrap();
+    assert_eq!(snapshot.counts.shed, 0);
+    assert!(snapshot.wait.p99 < ms(50), "{:?}", snapshot.wait.p99);
+}
+
+/// The high class is offered half of the capacity, in all it is ten times it: goodput of each by the capacity.
+fn two_classes(seed: u64) -> Results {
+    let mut p = Pipeline::named("classes");
+    let work = (|_: u64| ()).threads(4).slo(ms(50)).classes(2, |_| 0);
+    let offers = p.sink("work", work);
+    let run = Run::new(p)
+        .entry(offers, Arrivals::poisson(500.0).kind("high").class(1), |n| n)
+        .entry(offers, Arrivals::poisson(9_500.0).kind("low"), |n| n)
+        .service("work", Service::exponential(ms(4)));
+    run.slo(ms(50)).seed(seed).warm_up(secs(1)).during(secs(41)).unwrap()
+}
+
+#[test]
+fn the_high_class_hardly_notices_what_the_low_one_offers_and_the_low_one_gets_the_rest() {
+    let results = two_classes(1);
+    let (high, low) = (results.kind("high").unwrap(), results.kind("low").unwrap());
+    let share = high.good as f64 / high.offered as f64;
+    assert!(share >= 0.999, "{share} of the high ones were good\n{results}");
+    let rest = low.good as f64 / (40.0 * 1000.0 - high.good as f64);
+    assert!(rest >= 0.95, "{rest} of the rest went to low ones\n{results}");
+}
+
+/// The whole matrix, five seeds, as a table: `cargo test --release --features sim --test overload_slo -- --ignored --nocapture`.
+#[test]
+#[ignore = "minutes in a debug build; it prints, and asserts nothing"]
+fn the_whole_matrix() {
+    let median = |mut all: Vec<f64>| {
+        all.sort_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    let show = |name: &str, mean: std::time::Duration, all: Vec<Kept>| {
+        let of = |f: fn(&Kept) -> f64| median(all.iter().map(f).collect());
+        let (goodput, shed, expired) = (of(|k| k.goodput), 100.0 * of(|k| k.shed), 100.0 * of(|k| k.expired));
+        let p99 = of(|k| k.p99);
+        println!(
+            "{name:<20} {mean:>8?} goodput {goodput:.4} shed {shed:6.2} % expired {expired:.2} % p99 {p99:.3} SLO"
+        );
+    };
+    for seed in 1..=5 {
+        let results = chain(seed);
+        let lost = 100.0 * results.all.wasted_on_lost.as_secs_f64() / results.all.busy.as_secs_f64();
+        let (goodput, p99) = (results.goodput() / 500.0, results.all.latency.p99);
+        println!(
+            "chain of five, seed {seed}: goodput {goodput:.4} of the tightest, lost work {lost:.2} %, p99 {p99:?}"
+        );
+    }
+    for seed in 1..=5 {
+        let results = two_classes(seed);
+        let (high, low) = (results.kind("high").unwrap(), results.kind("low").unwrap());
+        let (share, rest) = (high.good as f64 / high.offered as f64, low.good as f64 / (40e3 - high.good as f64));
+        println!("two classes, seed {seed}: high {share:.5} good, low {rest:.4} of the rest");
+    }
+    for mean in SCALES {
+        let seeds = |scene: Scene, during: std::ops::Range<f64>, until: f64| {
+            (1..=5).map(|seed| Scene { seed, ..scene.clone() }.kept(during.clone(), until)).collect::<Vec<_>>()
+        };
+        for load in [0.5, 0.8, 0.95, 1.0, 1.2, 1.5, 2.0, 4.0, 10.0] {
+            let slos = if load < 1.0 { 620.0 } else { 420.0 };
+            show(&format!("{load} x"), mean, seeds(Scene::new(mean, &[(load, 1.0)]), 20.0..slos, slos));
+        }
+        show("spike 1.4 x, 4..", mean, seeds(Scene::new(mean, &[(0.8, 40.0), (1.4, 200.0)]), 44.0..240.0, 240.0));
+        let step = || Scene::new(mean, &[(0.8, 40.0), (10.0, 100.0), (0.8, 1.0)]);
+        show("step 10 x, 4..14", mean, seeds(step(), 44.0..54.0, 140.0));
+        show("step 10 x, all", mean, seeds(step(), 40.0..140.0, 140.0));
+        show("after it, 10..", mean, seeds(step(), 150.0..240.0, 240.0));
+        let slow = |from: f64, to: f64| {
+            let mut scene = Scene::new(mean, &[(0.8, 1.0)]);
+            scene.service = Service::exponential(mean).slowed(4.0, scene.at(from)..scene.at(to));
+            scene
+        };
+        show("4 x slower (x 4)", mean, seeds(slow(40.0, 240.0), 40.0..240.0, 240.0));
+        show("... 4..", mean, seeds(slow(40.0, 240.0), 44.0..240.0, 240.0));
+        show("after it, 4..", mean, seeds(slow(40.0, 240.0), 244.0..320.0, 320.0));
+        let of = |service: Service| Scene { service, ..Scene::new(mean, &[(10.0, 1.0)]) };
+        let parts = |short: f64| Service::exponential(mean.mul_f64(short));
+        show(
+            "mixture 10 x",
+            mean,
+            seeds(of(Service::mix([(0.95, parts(0.25)), (0.05, parts(15.25))])), 20.0..420.0, 420.0),
+        );
+        show("pareto 10 x", mean, seeds(of(Service::pareto(1.5, mean, 100.0)), 20.0..420.0, 420.0));
+        let bursts = |load: f64| Scene {
+            arrivals: Arrivals::bursts(32, mean.mul_f64(32.0 / (load * PLACES))),
+            ..Scene::new(mean, &[(load, 1.0)])
+        };
+        show("bursts of 32, 0.6 x", mean, seeds(bursts(0.6), 20.0..1020.0, 1020.0));
+        show("bursts of 32, 3 x", mean, seeds(bursts(3.0), 20.0..420.0, 420.0));
+        let storm = storm(mean);
+        let (during, after) = (storm.phase("0").unwrap(), storm.phase("1").unwrap());
+        let (answered, wasted) = (100.0 * after.answered_share(), 100.0 * during.wasted_share());
+        println!("{:<20} {mean:>8?} answered {answered:.2} % from 20 SLO on, wasted {wasted:.2} %", "retry storm");
+    }
+}
