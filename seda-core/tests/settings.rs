@@ -351,7 +351,7 @@ fn a_stage_with_a_key_says_so_where_its_threads_are_explained() {
     p.sink("four", drop::<u64>.threads(4).keyed(|n| *n));
     let note = |key: &str| p.explain(key).unwrap().note.unwrap();
     let keyed = "events of one key go one after the other all the same";
-    assert_eq!(note("stage.work.threads"), format!("2 now; only a live change moves it within 2..8; {keyed}"));
+    assert_eq!(note("stage.work.threads"), format!("2 now; its controller turns it within 2..8; {keyed}"));
     assert_eq!(note("stage.four.threads"), keyed);
 }
 

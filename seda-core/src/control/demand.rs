@@ -285,7 +285,8 @@ fn alone(sight: &Sight<'_>) -> f64 {
 /// Cores, the most workers that they can serve, and the share of its time that one computes.
 fn processor_most(sight: &Sight<'_>) -> Option<(f64, usize, f64)> {
     let (computes, cores) = (sight.computing()?, sight.processor?.cores);
-    let most = (cores / computes.max(1e-3) - 1e-6).ceil().clamp(1.0, 1e6) as usize;
+    // A worker that spins is never seen to compute all of its time.
+    let most = (cores / computes.max(1e-3) - 0.25).ceil().clamp(1.0, 1e6) as usize;
     Some((cores, most, computes))
 }
 
