@@ -18,7 +18,7 @@ use crate::metrics::short;
 ///   lower end of the estimate, and before a hundred samples of a service time that varies at most to twice as many.
 /// - **Taken back** where growth did not pay: ten per cent more threads should give 3 % more throughput while demand still
 ///   waits. Then it is not tried for 10 s, doubled each time up to 5 min.
-/// - **Not up** beyond what the processor can serve: *cores / share of its time that a worker computes*; and not where
+/// - **Not up** beyond what the processor can serve: one for each core, and twice as many as sleep meanwhile; and not where
 ///   places stand still for want of room behind them.
 /// - **Down** when for 5 s fewer would have done, to what the mean of that time needs, by half at most; reckoned at a
 ///   utilisation of 0.64, so that one number is kept.
@@ -285,8 +285,10 @@ fn alone(sight: &Sight<'_>) -> f64 {
 /// Cores, the most workers that they can serve, and the share of its time that one computes.
 fn processor_most(sight: &Sight<'_>) -> Option<(f64, usize, f64)> {
     let (computes, cores) = (sight.computing()?, sight.processor?.cores);
-    // A worker that spins is never seen to compute all of its time.
-    let most = (cores / computes.max(1e-3) - 0.25).ceil().clamp(1.0, 1e6) as usize;
+    // Those that sleep count twice, as they do not take turns at it; and one that spins is never seen to compute all of its
+    // time.
+    let sleeping = cores / computes.max(1e-3) - cores;
+    let most = (cores + 2.0 * sleeping - 0.25).ceil().clamp(1.0, 1e6) as usize;
     Some((cores, most, computes))
 }
 
