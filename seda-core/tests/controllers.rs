@@ -462,7 +462,7 @@ fn the_report_names_the_bottleneck() {
     }
     let report = sim.drain(Deadlines::default());
     assert_eq!(report.bottleneck.as_ref().unwrap().stage, "work");
-    assert!(report.to_string().contains("a faster handler, or more threads than its 1\n"), "{report}");
+    assert!(format!("{report:#}").contains("a faster handler, or more threads than its 1\n"), "{report:#}");
 }
 
 #[test]

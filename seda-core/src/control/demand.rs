@@ -148,7 +148,7 @@ struct Reckoned {
     busy: f64,
     offers_per_s: f64,
     service: Duration,
-    wait: Duration,
+    p90: Duration,
     /// Too few samples of a service time that varies.
     few: bool,
     /// What calls for more, in words.
@@ -192,20 +192,21 @@ impl Demand {
         let error = self.stages.iter().map(|stream| stream.error_squared()).sum::<f64>().sqrt();
         let offers_per_s = self.stages.iter().map(|stream| stream.offers_per_s()).sum::<f64>();
         let service = Duration::from_secs_f64(if offers_per_s > 0.0 { load / offers_per_s } else { 0.0 });
-        let waits = sight.stages.iter().map(|stage| stage.wait_p90.max(stage.oldest));
-        let wait = waits.max().unwrap_or_default();
+        let longest = |of: fn(&StageSight) -> Duration| sight.stages.iter().map(of).max().unwrap_or_default();
+        let (p90, oldest) = (longest(|stage| stage.wait_p90), longest(|stage| stage.oldest));
+        let (wait, whose) = if oldest > p90 { (oldest, "the oldest waits") } else { (p90, "p90 wait") };
         let busy = sight.busy_share();
         let lost: u64 = sight.stages.iter().map(|stage| stage.lost).sum();
         let patience = service.mul_f64(WAIT_SERVICES).max(WAIT_LEAST);
         let need = if lost > 0 && busy >= BUSY_TO_SHED {
             Some(format!("{lost} offers lost"))
         } else if wait > patience {
-            Some(format!("p90 wait {} over {}", short(wait), short(patience)))
+            Some(format!("{whose} {} over {}", short(wait), short(patience)))
         } else {
             (busy >= BUSY).then(|| "no time to spare".to_string())
         };
         let few = self.stages.iter().any(|of| of.deviation > VARIES && of.settled > 0.0 && of.settled < SAMPLES);
-        Reckoned { load, error, busy, offers_per_s, service, wait, few, need }
+        Reckoned { load, error, busy, offers_per_s, service, p90, few, need }
     }
 
     fn up(&mut self, sight: &Sight<'_>, seen: &Reckoned, least: usize) -> Advice {
@@ -263,7 +264,7 @@ impl Demand {
     }
 
     fn words(&self, sight: &Sight<'_>, seen: &Reckoned) -> String {
-        let need = seen.need.as_ref().map_or_else(|| format!("p90 wait {}", short(seen.wait)), String::clone);
+        let need = seen.need.as_ref().map_or_else(|| format!("p90 wait {}", short(seen.p90)), String::clone);
         let cpu = sight.computing().map_or_else(String::new, |share| format!(", CPU {:.0} %", 100.0 * share));
         format!(
             "{need}, busy {:.0} %{cpu}; {:.0} offers/s of {} keep {:.1} busy",

@@ -256,8 +256,8 @@ impl Ledger {
     }
 }
 
-/// The ledger's table, then in a line or two each: what was left in outboxes, who is stuck, the bottleneck, and whether it adds up. `{:#}` has
-/// the edges too.
+/// The ledger's table, then in one line each: what was left in outboxes, who is stuck, and whether it adds up. `{:#}` has
+/// the edges too, and names the bottleneck.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.ledger, f)?;
@@ -268,7 +268,7 @@ impl fmt::Display for Report {
         for stage in &self.stuck {
             writeln!(f, "stuck: `{}` did not return; its thread was abandoned", cut(stage, 30))?;
         }
-        if let Some(bottleneck) = &self.bottleneck {
+        if let Some(bottleneck) = self.bottleneck.as_ref().filter(|_| f.alternate()) {
             bottleneck.lines(f)?;
         }
         let adds_up = if self.balanced() { "adds up" } else { "DOES NOT ADD UP" };
