@@ -126,6 +126,12 @@ impl Running {
         self.crew().keeper.look().snapshot
     }
 
+    /// The same with the tables behind the percentiles.
+    #[cfg(feature = "sim")]
+    pub(crate) fn look(&self) -> crate::drive::Looked {
+        self.crew().keeper.look()
+    }
+
     /// Whether it is alive and ready, and if not, which stage is not and why. Does not block.
     #[must_use]
     pub fn health(&self) -> Health {

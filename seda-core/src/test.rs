@@ -222,6 +222,10 @@ impl Virtual {
         self.time.clock()
     }
 
+    pub(crate) fn look(&self) -> crate::drive::Looked {
+        self.time.look()
+    }
+
     pub(crate) fn stage_names(&self) -> impl Iterator<Item = &str> {
         self.time.graph.stages.iter().map(|node| node.name.as_str())
     }

@@ -1,8 +1,10 @@
 //! Load, service times and clients on virtual time: drawn by a seed, told exactly, and the same for every run of it.
 
+use std::time::Duration;
+
 use seda_core::{
     prelude::*,
-    sim::{Arrivals, Results, Run, Service},
+    sim::{Arrivals, Clients, Measured, Results, Run, Service},
 };
 
 /// Four threads of 4 ms: 1000 events a second.
@@ -54,4 +56,210 @@ fn every_offer_has_one_end_in_the_figures_as_in_the_ledger() {
     let overload = results.phase("overload").unwrap();
     assert!(overload.refused_share() > 0.75, "{results}");
     assert!((1_850..2_150).contains(&overload.done), "{results}");
+}
+
+/// One thread of 4 ms at 1.5 times its speed, of which nothing is refused.
+fn too_much(arrivals: Arrivals) -> Results {
+    let mut p = Pipeline::named("late");
+    let inlet = p.sink("station", (|_: u64| ()).threads(1).queue(100_000));
+    let run = Run::new(p).entry(inlet, arrivals, |n| n).service("station", Service::fixed(ms(4)));
+    run.slo(ms(40)).during(secs(4)).unwrap()
+}
+
+#[test]
+fn what_is_late_is_done_but_not_good_and_its_time_is_wasted() {
+    let all = too_much(Arrivals::constant(375.0)).all;
+    assert_eq!((all.offered, all.done, all.left), (1499, 1499, 0));
+    // The wait grows by 4/3 ms with each.
+    assert_eq!(all.good, 28);
+    assert_eq!(all.busy, ms(4) * 1499);
+    assert_eq!(all.wasted, ms(4) * (1499 - 28));
+    assert!(all.latency.p50 > ms(900) && all.latency.max > ms(1900), "{all:?}");
+}
+
+#[test]
+fn what_expires_counts_as_infinitely_late() {
+    let all = too_much(Arrivals::constant(375.0).deadline(ms(40))).all;
+    assert!(all.expired > 300 && all.expired + all.done == all.admitted, "{all:?}");
+    assert_eq!(all.latency.p99, Duration::MAX);
+    assert!(all.latency.p50 < ms(48) && all.latency.max < ms(48), "{all:?}");
+}
+
+#[test]
+fn cores_are_shared_by_all_who_compute() {
+    // Two threads on one core are one processor that is shared; an exponential one keeps its mean number under that, so
+    // what goes beyond the two is the wait of M/M/1.
+    let mut p = Pipeline::named("shared");
+    let inlet = p.sink("station", (|_: u64| ()).threads(2).queue(100_000));
+    let results = Run::new(p)
+        .entry(inlet, Arrivals::poisson(175.0), |n| n)
+        .service("station", Service::exponential(ms(4)).computing(1.0))
+        .cores(1.0)
+        .seed(11)
+        .during(secs(1000))
+        .unwrap();
+    let (found, exact) = (results.all.latency.mean.as_secs_f64() * 1e3, 4.0 / 0.3);
+    assert!((found / exact - 1.0).abs() < 0.03, "seed 11: {found} ms against {exact} ms");
+}
+
+#[test]
+fn who_sleeps_needs_no_core() {
+    let run = |share: f64| {
+        let mut p = Pipeline::named("mixed");
+        let inlet = p.sink("station", (|_: u64| ()).threads(4).queue(100));
+        let service = Service::fixed(ms(4)).computing(share);
+        let run = Run::new(p).entry(inlet, Arrivals::bursts(4, ms(100)), |n| n).service("station", service);
+        run.cores(1.0).during(secs(1)).unwrap().all.latency
+    };
+    assert_eq!((run(0.0).p50, run(0.0).max), (ms(4), ms(4)));
+    // All four compute for 2 ms on one core, then sleep for 2 ms.
+    assert_eq!((run(0.5).p50, run(0.5).max), (ms(10), ms(10)));
+    assert_eq!((run(1.0).p50, run(1.0).max), (ms(16), ms(16)));
+}
+
+#[test]
+fn a_share_fails_as_if_the_handler_had_panicked_after_its_time() {
+    let (p, inlet) = station(40);
+    let service = Service::fixed(ms(4)).failing(0.1);
+    let run = Run::new(p).entry(inlet, Arrivals::constant(500.0), |n| n).service("station", service);
+    let results = run.slo(ms(50)).seed(1).during(secs(20)).unwrap();
+    let (all, row) = (&results.all, results.ledger.stage("station").unwrap());
+    assert_eq!((row.failed, row.done), (all.failed, all.done));
+    assert!((850..1_150).contains(&all.failed), "seed 1: {}", all.failed);
+    assert_eq!(all.busy, ms(4) * all.admitted as u32);
+    assert_eq!(all.wasted, ms(4) * all.failed as u32);
+}
+
+#[test]
+fn a_slow_down_lasts_as_long_as_it_is_said_to() {
+    let (p, inlet) = station(40);
+    let service = Service::fixed(ms(4)).slowed(4.0, secs(1)..secs(2));
+    let results = Run::new(p)
+        .entry(inlet, Arrivals::constant(100.0), |n| n)
+        .service("station", service)
+        .phase("slow", secs(1)..secs(2))
+        .phase("after", secs(2)..secs(3))
+        .during(secs(3))
+        .unwrap();
+    assert_eq!(results.phase("slow").unwrap().latency.mean, ms(16));
+    assert_eq!(results.phase("after").unwrap().latency.mean, ms(4));
+}
+
+/// Clients at 0.8 of what the station can do, ten times as many for a second.
+fn storm(queue: usize, seed: u64) -> Results {
+    let (p, inlet) = station(queue);
+    let clients = Clients::timing_out(ms(100)).retries(3).backing_off(ms(50));
+    Run::new(p)
+        .entry(
+            inlet,
+            Arrivals::steps([(800.0, secs(2)), (10_000.0, secs(1)), (800.0, secs(12))]).clients(clients),
+            |n| n,
+        )
+        .service("station", Service::exponential(ms(4)))
+        .slo(ms(50))
+        .seed(seed)
+        .phase("after", secs(5)..secs(14))
+        .during(secs(15))
+        .unwrap()
+}
+
+#[test]
+fn retries_keep_a_station_with_a_long_queue_down_and_not_one_with_a_short_one() {
+    for seed in 1..=3 {
+        let (long, short) = (storm(100_000, seed), storm(20, seed));
+        let (down, up) = (long.phase("after").unwrap(), short.phase("after").unwrap());
+        assert!(down.answered_share() < 0.05 && long.all.wasted_share() > 0.85, "seed {seed}: {long}");
+        assert!(up.answered_share() > 0.99 && up.wasted_share() < 0.05, "seed {seed}: {short}");
+        // Nearly each of the down ones tries four times.
+        assert!(down.requests == up.requests && down.offered > 3 * down.requests, "seed {seed}: {long}");
+    }
+}
+
+#[test]
+fn a_lineage_ends_with_the_last_of_what_it_became() {
+    let mut p = Pipeline::named("fan");
+    let (split, parts) = p.stage("split", (|n: u64| vec![n; 3]).threads(1));
+    p.end_with("parts", parts.each(), (|_: u64| ()).threads(1).queue(100));
+    let results = Run::new(p)
+        .entry(split, Arrivals::constant(10.0), |n| n)
+        .service("split", Service::fixed(ms(2)))
+        .service("parts", Service::fixed(ms(5)))
+        .during(secs(1))
+        .unwrap();
+    assert_eq!((results.all.latency.p50, results.all.busy / 9), (ms(17), ms(17)));
+}
+
+#[test]
+fn kinds_have_services_and_figures_of_their_own() {
+    let (p, inlet) = station(40);
+    let results = Run::new(p)
+        .entry(inlet, Arrivals::constant(100.0).kind("quick").slo(ms(1)), |n| n)
+        .entry(inlet, Arrivals::constant(10.0).kind("slow"), |n| n)
+        .service("station", Service::fixed(ms(1)))
+        .service_of("station", "slow", Service::fixed(ms(20)))
+        .slo(ms(10))
+        .during(secs(1))
+        .unwrap();
+    let (quick, slow) = (results.kind("quick").unwrap(), results.kind("slow").unwrap());
+    assert_eq!((quick.done, quick.good, quick.latency.max), (99, 99, ms(1)));
+    assert_eq!((slow.done, slow.good, slow.latency.max), (9, 0, ms(20)));
+}
+
+#[test]
+fn what_sources_make_takes_its_time_too() {
+    let mut p = Pipeline::named("pulled");
+    let numbers = p.source("numbers", 0..100_u64);
+    p.end_with("station", numbers, (|_: u64| ()).threads(1));
+    let results = Run::new(p).service("station", Service::fixed(ms(4))).during(secs(1)).unwrap();
+    let station = results.snapshot.stage("station").unwrap();
+    assert_eq!((station.counts.done, station.busy), (100, ms(400)));
+}
+
+#[test]
+fn a_call_can_change_the_pipeline_while_it_runs() {
+    let mut p = Pipeline::named("grows");
+    let inlet = p.sink("station", (|_: u64| ()).threads(1..=4).queue(100_000));
+    let results = Run::new(p)
+        .entry(inlet, Arrivals::constant(400.0), |n| n)
+        .service("station", Service::fixed(ms(4)))
+        .every(secs(1), |sim| sim.resize("station", 4).unwrap())
+        .phase("one", secs(0)..ms(900))
+        .phase("four", secs(4)..secs(5))
+        .during(secs(5))
+        .unwrap();
+    assert!(results.phase("one").unwrap().latency.mean > ms(100));
+    assert_eq!(results.phase("four").unwrap().latency.max, ms(4));
+}
+
+#[test]
+fn a_run_like_a_measured_one_behaves_like_it() {
+    let build = || {
+        let mut p = Pipeline::named("measured");
+        let inlet = p.sink("station", (|_: u64| ()).threads(1..=8).queue(50).when_full(WhenFull::Reject));
+        (p, inlet)
+    };
+    let measured = std::rc::Rc::new(std::cell::RefCell::new(None));
+    let kept = measured.clone();
+    let (p, inlet) = build();
+    let real = |run: Run, rate| {
+        let service = Service::log_normal(ms(4), 1.0);
+        run.entry(inlet, Arrivals::poisson(rate), |n| n).service("station", service)
+    };
+    let run = real(Run::new(p), 500.0).every(ms(100), |sim| sim.resize("station", 4).unwrap());
+    run.every(secs(59), move |sim| *kept.borrow_mut() = Some(Measured::from(&*sim))).during(secs(60)).unwrap();
+    let measured = measured.borrow_mut().take().unwrap();
+    let station = measured.stage("station").unwrap();
+    assert_eq!((station.threads, station.queue_bound), (4, 50));
+    assert!((480.0..520.0).contains(&station.offered_per_s));
+
+    let (p, inlet) = build();
+    let found = Run::new(p).like(&measured).entry(inlet, Arrivals::poisson(900.0), |n| n).seed(1);
+    let found = found.during(secs(120)).unwrap().all.latency;
+    let (p, inlet) = build();
+    let real =
+        Run::new(p).entry(inlet, Arrivals::poisson(900.0), |n| n).service("station", Service::log_normal(ms(4), 1.0));
+    let real =
+        real.every(ms(1), |sim| sim.resize("station", 4).unwrap()).seed(2).during(secs(120)).unwrap().all.latency;
+    let off = found.p99.as_secs_f64() / real.p99.as_secs_f64() - 1.0;
+    assert!(off.abs() < 0.1, "{found:?} against {real:?}");
 }

@@ -49,7 +49,10 @@ fn settle_in(graph: &Graph) -> Vec<Arc<ReadySet>> {
 pub(crate) struct Looked {
     pub(crate) snapshot: Snapshot,
     /// Wait and service of each stage.
-    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "only the facade is told of whole distributions"))]
+    #[cfg_attr(
+        not(any(feature = "metrics", feature = "sim")),
+        allow(dead_code, reason = "only the facade and the simulation are told of whole distributions")
+    )]
     pub(crate) tables: Vec<[Distribution; 2]>,
 }
 

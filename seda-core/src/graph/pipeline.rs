@@ -552,6 +552,12 @@ impl Pipeline {
     }
 
     /// From now on, its time is virtual.
+    /// Stages that have a queue.
+    #[cfg(feature = "sim")]
+    pub(crate) fn queue_names(&self) -> impl Iterator<Item = &str> {
+        self.stages.iter().filter(|stage| !stage.is_source).map(|stage| stage.name.as_str())
+    }
+
     pub(crate) fn make_virtual(&self) {
         self.shared.clock.make_virtual();
     }

@@ -44,6 +44,14 @@ impl Distribution {
         self.table.as_ref().map_or(0, |table| table.value_at_quantile(q).min(self.max))
     }
 
+    /// Each bucket's middle, and how many fell into it.
+    #[cfg(feature = "sim")]
+    pub(crate) fn buckets(&self) -> Vec<(u64, u64)> {
+        let Some(table) = &self.table else { return Vec::new() };
+        let middle = |value| table.median_equivalent(value).min(self.max);
+        table.iter_recorded().map(|bucket| (middle(bucket.value_iterated_to()), bucket.count_at_value())).collect()
+    }
+
     /// What was recorded after `before`, an earlier copy: each bucket's middle, and how many fell into it. At most `most`
     /// in all: of more, each bucket keeps its share.
     #[cfg(feature = "metrics")]

@@ -10,6 +10,8 @@ pub(super) enum What {
     Retry { entry: usize, request: u64 },
     /// A client gives up on a try, if that is still on its way.
     TimesOut { request: u64, lineage: u64 },
+    /// A handler that failed comes to the end of its time.
+    Fails { lineage: u64 },
     /// The user's own code is called.
     Call { index: usize },
 }

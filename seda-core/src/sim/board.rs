@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,8 @@ pub(super) struct Board {
     clock: Arc<AtomicU64>,
     /// Events of the batch in hand whose time has been drawn.
     begun: AtomicUsize,
+    /// Something stands in the state's agenda: seen without the lock.
+    planned: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -35,7 +37,9 @@ pub(super) struct State {
     pub(super) stages: Vec<Stage>,
     pub(super) entries: Vec<EntryRules>,
     pub(super) tallies: Tallies,
-    pub(super) agenda: Agenda,
+    agenda: Agenda,
+    /// Lineages whose handler failed, by id, until its time has passed.
+    failed: HashMap<u64, Ending>,
     pub(super) log: Log,
     requests: HashMap<u64, Request>,
     jitter: Rng,
@@ -74,7 +78,20 @@ pub(super) struct Offered {
     origin: Origin,
     request: Option<u64>,
     busy_ns: AtomicU64,
+    /// When the handler that had it last will return.
+    busy_until_ns: AtomicU64,
     fate: AtomicU8,
+}
+
+/// What is known of a lineage at its end.
+#[derive(Clone, Copy)]
+struct Ending {
+    id: u64,
+    entry: usize,
+    origin: Origin,
+    request: Option<u64>,
+    busy_ns: u64,
+    end: End,
 }
 
 const ON_ITS_WAY: u8 = 0;
@@ -89,12 +106,13 @@ impl Board {
             entries: Vec::new(),
             tallies,
             agenda: Agenda::default(),
+            failed: HashMap::new(),
             log,
             requests: HashMap::new(),
             jitter,
             open: 0,
         };
-        Board { clock, begun: AtomicUsize::new(0), state: Mutex::new(state) }
+        Board { clock, begun: AtomicUsize::new(0), planned: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -110,6 +128,9 @@ impl Board {
     pub(super) fn answered(&self, offered: &Offered, refused: Option<Refusal>) {
         let mut state = self.state();
         let Offered { id, entry, origin, request, .. } = *offered;
+        if request.is_some() {
+            self.planned.store(true, Ordering::Relaxed);
+        }
         state.tries(entry, origin, request, id);
         state.log.note(origin.at_ns, [1, id, entry as u64], || format!("offer #{id} at entry {entry}"));
         match refused {
@@ -126,6 +147,25 @@ impl Board {
         }
     }
 
+    pub(super) fn has_plans(&self) -> bool {
+        self.planned.load(Ordering::Relaxed)
+    }
+
+    /// When something is planned beside the arrivals.
+    pub(super) fn next_ns(&self) -> Option<u64> {
+        if !self.planned.load(Ordering::Relaxed) {
+            return None;
+        }
+        let next_ns = self.state().agenda.next_ns();
+        self.planned.store(next_ns.is_some(), Ordering::Relaxed);
+        next_ns
+    }
+
+    /// The first of it, if it is due.
+    pub(super) fn take(&self) -> Option<What> {
+        self.state().agenda.take(self.now_ns())
+    }
+
     /// A client's patience has ended.
     pub(super) fn times_out(&self, request: u64, lineage: u64) {
         let mut state = self.state();
@@ -133,28 +173,32 @@ impl Board {
         if state.requests.get(&request).is_some_and(|request| request.listens_to == lineage) {
             state.log.note(now_ns, [3, lineage, request], || format!("give-up #{lineage}"));
             state.tries_again(Some(request), lineage, now_ns, None);
+            self.planned.store(true, Ordering::Relaxed);
         }
     }
 
-    fn ends(&self, offered: &Offered, end: End) {
+    /// A lineage of which nothing is left.
+    fn ends(&self, ending: Ending, until_ns: u64) {
         let mut state = self.state();
-        let (id, now_ns) = (offered.id, self.now_ns());
-        let latency_ns = now_ns - offered.origin.at_ns;
-        state.open -= 1;
-        let listener = offered.request.and_then(|request| state.requests.get(&request));
-        let given_up = offered.request.is_some() && listener.is_none_or(|request| request.listens_to != id);
-        let good = end == End::Done && !given_up && latency_ns <= state.entries[offered.entry].slo_ns;
-        let busy_ns = offered.busy_ns.load(Ordering::Relaxed);
-        let ended = Ended { end, latency_ns, good, given_up, busy_ns };
-        state.tallies.each(offered.origin, |tally| tally.ended(&ended));
-        state.log.note(now_ns, [4, id, latency_ns << 8 | end as u64], || format!("end #{id} {}", end.word()));
-        match offered.request {
-            None if good => state.tallies.each(offered.origin, Tally::answered),
-            None => {}
-            Some(_) if given_up => {}
-            Some(request) if end == End::Done => state.answers(request),
-            Some(request) => state.tries_again(Some(request), id, now_ns, None),
+        let now_ns = self.now_ns();
+        if ending.end == End::Failed && until_ns > now_ns {
+            // On virtual time a panic comes as the handler begins.
+            state.agenda.at(until_ns, What::Fails { lineage: ending.id });
+            state.failed.insert(ending.id, ending);
+            self.planned.store(true, Ordering::Relaxed);
+            return;
         }
+        state.ended(ending, now_ns);
+        if ending.request.is_some() {
+            self.planned.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The time of a handler that failed has passed.
+    pub(super) fn fails(&self, lineage: u64) {
+        let mut state = self.state();
+        let ending = state.failed.remove(&lineage);
+        ending.into_iter().for_each(|ending| state.ended(ending, self.now_ns()));
     }
 }
 
@@ -181,6 +225,25 @@ impl State {
         client.tries += 1;
         client.listens_to = lineage;
         self.agenda.at(origin.at_ns.saturating_add(clients.timeout_ns), What::TimesOut { request, lineage });
+    }
+
+    fn ended(&mut self, ending: Ending, now_ns: u64) {
+        let Ending { id, entry, origin, request, busy_ns, end } = ending;
+        let latency_ns = now_ns - origin.at_ns;
+        self.open -= 1;
+        let listener = request.and_then(|request| self.requests.get(&request));
+        let given_up = request.is_some() && listener.is_none_or(|request| request.listens_to != id);
+        let good = end == End::Done && !given_up && latency_ns <= self.entries[entry].slo_ns;
+        let ended = Ended { end, latency_ns, good, given_up, busy_ns };
+        self.tallies.each(origin, |tally| tally.ended(&ended));
+        self.log.note(now_ns, [4, id, latency_ns << 8 | end as u64], || format!("end #{id} {}", end.word()));
+        match request {
+            None if good => self.tallies.each(origin, Tally::answered),
+            None => {}
+            Some(_) if given_up => {}
+            Some(request) if end == End::Done => self.answers(request),
+            Some(request) => self.tries_again(Some(request), id, now_ns, None),
+        }
     }
 
     fn answers(&mut self, request: u64) {
@@ -227,6 +290,8 @@ impl Lineage for Offered {
         drop(state);
         self.busy_ns.store(self.busy_ns.load(Ordering::Relaxed) + time_ns, Ordering::Relaxed);
         spent_ns.set(spent_ns.get() + time_ns);
+        // Those before it in its batch come first.
+        self.busy_until_ns.store(at_ns + spent_ns.get(), Ordering::Relaxed);
         if fails {
             // As a panic of the handler would, without the noise of the panic hook.
             std::panic::resume_unwind(Box::new("failed by the simulation"));
@@ -251,18 +316,22 @@ impl Lineage for Offered {
 
 impl Offered {
     pub(super) fn new(board: Arc<Board>, id: u64, entry: usize, origin: Origin, request: Option<u64>) -> Self {
-        let (busy_ns, fate) = (AtomicU64::new(0), AtomicU8::new(ON_ITS_WAY));
-        Offered { board, id, entry, origin, request, busy_ns, fate }
+        let (busy_ns, busy_until_ns) = (AtomicU64::new(0), AtomicU64::new(0));
+        Offered { board, id, entry, origin, request, busy_ns, busy_until_ns, fate: AtomicU8::new(ON_ITS_WAY) }
     }
 }
 
 impl Drop for Offered {
     fn drop(&mut self) {
-        match self.fate.load(Ordering::Relaxed) {
-            REFUSED => {}
-            ON_ITS_WAY => self.board.clone().ends(self, End::Done),
-            code => self.board.clone().ends(self, LOST[code as usize - 1]),
-        }
+        let Offered { id, entry, origin, request, .. } = *self;
+        let end = match self.fate.load(Ordering::Relaxed) {
+            REFUSED => return,
+            ON_ITS_WAY => End::Done,
+            code => LOST[code as usize - 1],
+        };
+        let busy_ns = self.busy_ns.load(Ordering::Relaxed);
+        let ending = Ending { id, entry, origin, request, busy_ns, end };
+        self.board.ends(ending, self.busy_until_ns.load(Ordering::Relaxed));
     }
 }
 

@@ -59,15 +59,13 @@ pub(super) struct Drive {
     calls: Vec<(Duration, Call)>,
     agenda: Agenda,
     lineages: u64,
-    has_clients: bool,
     /// Nothing is offered or called from then on.
     until_ns: u64,
 }
 
 impl Drive {
     pub(super) fn new(sim: Virtual, board: Arc<Board>, sources: Vec<Source>, calls: Vec<(Duration, Call)>) -> Self {
-        let has_clients = sources.iter().any(|source| source.has_clients);
-        Drive { sim, board, sources, calls, agenda: Agenda::default(), lineages: 0, has_clients, until_ns: 0 }
+        Drive { sim, board, sources, calls, agenda: Agenda::default(), lineages: 0, until_ns: 0 }
     }
 
     /// Offers for so long, then waits for the rest; the time of the last end.
@@ -88,10 +86,9 @@ impl Drive {
                 return;
             }
             let at_ns = next_ns.unwrap_or(u64::MAX).min(until_ns);
-            // An end may have a client do something earlier than what was next, or be the last one.
-            let looks = may_end || self.has_clients;
+            // What ends may have a client do something earlier than what was next, or be the last.
             let mut stepped = self.sim.step_until(at_ns);
-            while stepped && !looks {
+            while stepped && !may_end && !self.board.has_plans() {
                 stepped = self.sim.step_until(at_ns);
             }
             if stepped {
@@ -107,12 +104,11 @@ impl Drive {
     }
 
     fn next_ns(&self) -> Option<u64> {
-        let clients = if self.has_clients { self.board.state().agenda.next_ns() } else { None };
-        self.agenda.next_ns().into_iter().chain(clients).min()
+        self.agenda.next_ns().into_iter().chain(self.board.next_ns()).min()
     }
 
     fn take(&mut self, now_ns: u64) -> Option<What> {
-        self.agenda.take(now_ns).or_else(|| self.board.state().agenda.take(now_ns))
+        self.agenda.take(now_ns).or_else(|| self.board.take())
     }
 
     fn act(&mut self, what: What) {
@@ -122,6 +118,7 @@ impl Drive {
                 self.plan_arrival(entry);
             }
             What::Retry { entry, request } => self.offer(entry, Some(request)),
+            What::Fails { lineage } => self.board.fails(lineage),
             What::TimesOut { request, lineage } => self.board.times_out(request, lineage),
             What::Call { index } => {
                 (self.calls[index].1)(&mut self.sim);

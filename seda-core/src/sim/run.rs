@@ -7,6 +7,7 @@ use super::{
     board::{Beside, Board, EntryRules, Stage},
     drive::{Call, Drive, Offers, Source},
     log::Log,
+    measured::Measured,
     results::Results,
     service::{Draws, Service},
     tallies::Tallies,
@@ -16,6 +17,7 @@ use crate::{
     event::Event,
     graph::{Pipeline, StartError},
     rng::Rng,
+    settings::Settings,
     stage::inlet::Inlet,
     test::Virtual,
 };
@@ -92,6 +94,38 @@ impl Run {
     /// [per batch](Service::per_batch) and a share of [cores](Service::computing) count only where they are said for all.
     pub fn service_of(mut self, stage: impl Into<String>, kind: impl Into<String>, service: Service) -> Self {
         self.services.push((stage.into(), Some(kind.into()), service));
+        self
+    }
+
+    /// As it was measured of a pipeline at work: for each of its stages that this one has by name, service times, threads
+    /// and the queue's bound. What is said for a stage after that is in its place.
+    ///
+    /// ```
+    /// # use seda_core::{prelude::*, sim::{Arrivals, Measured, Run, Service}};
+    /// fn service() -> (Pipeline, Inlet<u64>) {
+    ///     let mut p = Pipeline::named("orders");
+    ///     let orders = p.sink("price", (|_: u64| ()).threads(1..=8));
+    ///     (p, orders)
+    /// }
+    ///
+    /// let (p, orders) = service();
+    /// let running = p.start()?;
+    /// # running.offer(orders, 7)?;
+    /// // After some minutes of work: what would ten times the load do?
+    /// let measured = Measured::from(&running);
+    /// let (p, orders) = service();
+    /// let results = Run::new(p).like(&measured).entry(orders, Arrivals::poisson(500.0), |n| n).during(secs(10))?;
+    /// # drop(results);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn like(mut self, measured: &Measured) -> Self {
+        let names: Vec<String> = self.pipeline.queue_names().map(str::to_string).collect();
+        let mut settings = Settings::new();
+        for stage in measured.stages.iter().filter(|stage| names.contains(&stage.name)) {
+            settings = stage.settings(settings);
+            self.services.extend(stage.service().map(|service| (stage.name.clone(), None, service)));
+        }
+        self.pipeline.configure(&settings);
         self
     }
 
