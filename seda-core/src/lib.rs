@@ -48,7 +48,7 @@ mod watch;
 
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigError, Layers};
-pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
+pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Slo, Take, TokenBucket, Verdict};
 pub use event::{Concurrent, Event};
 pub use finding::Finding;
 pub use graph::{
