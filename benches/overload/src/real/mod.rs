@@ -47,7 +47,7 @@ pub(crate) fn run(table: &mut Table, report: &mut Report) {
     for (kind, places) in [(Kind::Sleeping, 4), (Kind::Spinning, 1)] {
         let place = Place { kind, places, capacity: capacity::measured(MEAN, places, kind) };
         eprintln!("{kind:?}: {:.0} events/s", place.capacity);
-        for scenario in scenarios() {
+        for scenario in scenarios(kind) {
             let demand = place.demand(&scenario);
             eprintln!("{kind:?}: {}", demand.name());
             refusals.push(place.play(table, report, &demand));
@@ -57,7 +57,10 @@ pub(crate) fn run(table: &mut Table, report: &mut Report) {
     table.row(Row::single("threads/refusal", asks, "ms", Better::Lower, REFUSAL_MS).values(refusals));
 }
 
-fn scenarios() -> Vec<Scenario> {
+fn scenarios(kind: Kind) -> Vec<Scenario> {
+    if seda_bench::quick() && kind == Kind::Spinning {
+        return vec![Scenario::plateau(10.0)];
+    }
     let plateaus = [0.95, 2.0, 10.0].map(Scenario::plateau);
     plateaus.into_iter().chain([Scenario::ramp(), Scenario::slow_down()]).collect()
 }
@@ -91,11 +94,15 @@ impl Place {
 
     /// The best bound on one seed, then on as many as we have.
     fn oracle(&self, demand: &Demand) -> Outcome {
-        let found = BOUNDS.map(|bound| {
-            let service = Service::AtMost(self.places + bound);
-            (service, self.outcome(service, demand, 1).0.goodput())
-        });
-        let best = found.into_iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
+        let bounds = if seda_bench::quick() { &BOUNDS[1..4] } else { &BOUNDS };
+        let found: Vec<(Service, f64)> = bounds
+            .iter()
+            .map(|bound| {
+                let service = Service::AtMost(self.places + bound);
+                (service, self.outcome(service, demand, 1).0.goodput())
+            })
+            .collect();
+        let best = found.iter().copied().max_by(|(_, one), (_, other)| one.total_cmp(other));
         let (service, _) = best.expect("there are bounds");
         eprintln!("  oracle: {service:?} of {found:?}");
         self.outcome(service, demand, seeds()).0
