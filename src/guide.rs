@@ -37,6 +37,7 @@ pub mod concepts {
     page!(ledger, "../docs/concepts/ledger.md");
     page!(configuration, "../docs/concepts/configuration.md", "config");
     page!(testing, "../docs/concepts/testing.md");
+    page!(simulation, "../docs/concepts/simulation.md", "sim");
 }
 
 /// What you know from elsewhere, side by side with seda: what maps to what, what differs, what you lose.

@@ -29,7 +29,7 @@ pub trait Concurrent: Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Concurrent for T {}
 
-/// 16 bytes beside the event, and a box for the rarer marks.
+/// An event with what stands beside it, while it is looked at: a batch keeps only what is there.
 #[derive(Debug)]
 pub(crate) struct Envelope<T> {
     pub(crate) event: T,

@@ -373,6 +373,53 @@ fn what_a_stage_does_at_its_end_comes_once_after_the_last_flush_of_its_workers()
 }
 
 #[test]
+fn every_kind_of_handler_has_its_end_also_after_a_panic_and_without_an_event() {
+    type Build = fn(&mut Pipeline, Box<dyn FnOnce() + Send>) -> Inlet<u64>;
+    let ended = |build: Build, events: u64| {
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = told.clone();
+        let mut p = Pipeline::named("ends");
+        let inlet = build(
+            &mut p,
+            Box::new(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            }),
+        );
+        let sim = Virtual::start(p, 1).unwrap();
+        (0..events).for_each(|n| sim.offer(inlet, n).unwrap());
+        assert!(sim.drain(Deadlines::default()).balanced());
+        told.load(Ordering::Relaxed)
+    };
+    let kinds: [Build; 5] = [
+        |p, end| p.sink("plain", drop::<u64>.at_end(|_| end())),
+        |p, end| p.sink("batch", batch(|events: Batch<u64>| events.answer(drop)).at_end(|_| end())),
+        |p, end| p.sink("parallel", parallel(drop::<u64>).at_end(|_| end())),
+        |p, end| p.sink("task", task(|_: u64| async {}).at_end(|_| end())),
+        |p, end| p.sink("panics", (|_: u64| panic!("always")).at_end(|_| end())),
+    ];
+    for build in kinds {
+        assert_eq!([0, 5].map(|events| ended(build, events)), [1, 1]);
+    }
+}
+
+#[test]
+fn a_stage_that_is_cancelled_does_not_come_to_its_end() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let count = ended.clone();
+    let mut p = Pipeline::named("cancelled");
+    let wait = |_: u64, cx: &Cx| {
+        while !cx.is_cancelled() {
+            std::thread::yield_now();
+        }
+    };
+    let inlet = p.sink("wait", wait.at_end(move |_| count.store(1, Ordering::Relaxed)));
+    let running = p.start().unwrap();
+    running.offer(inlet, 1).unwrap();
+    assert!(running.drain(Deadlines::now()).balanced());
+    assert_eq!(ended.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn a_panic_in_an_adapter_or_an_extractor_ends_its_event_alone() {
     let mut p = Pipeline::named("adapters");
     let numbers = p.source("numbers", 0..100u64);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use seda_core::{
+    Admission, Offer, Reason, Verdict,
     prelude::*,
     sim::{Arrivals, Clients, Measured, Results, Run, Service},
 };
@@ -262,4 +263,83 @@ fn a_run_like_a_measured_one_behaves_like_it() {
         real.every(ms(1), |sim| sim.resize("station", 4).unwrap()).seed(2).during(secs(120)).unwrap().all.latency;
     let off = found.p99.as_secs_f64() / real.p99.as_secs_f64() - 1.0;
     assert!(off.abs() < 0.1, "{found:?} against {real:?}");
+}
+
+#[test]
+fn a_batch_takes_the_sum_of_its_events_and_a_time_of_its_own() {
+    let mut p = Pipeline::named("batches");
+    let whole = batch(|all: Batch<u64>| all.answer(drop)).threads(1).batch_max(4);
+    let inlet = p.sink("station", whole);
+    let results = Run::new(p)
+        .entry(inlet, Arrivals::bursts(5, ms(100)), |n| n)
+        .service("station", Service::fixed(ms(1)).per_batch(ms(10)))
+        .during(ms(150))
+        .unwrap();
+    // The first comes alone, then the four that came with it.
+    let latency = results.all.latency;
+    assert_eq!((latency.max, latency.p90), (ms(11 + 14), ms(11 + 14)), "{results}");
+    assert_eq!((results.all.done, results.all.busy), (5, ms(5)));
+}
+
+#[test]
+fn what_a_stage_behind_the_entry_refuses_was_work_for_nothing() {
+    let mut p = Pipeline::named("row");
+    let (first, out) = p.stage("first", (|n: u64| n).threads(1).queue(100));
+    let (out, spilled) = out.overflow();
+    p.end_with("second", out, (|_: u64| ()).threads(1).queue(1).when_full(WhenFull::Reject));
+    p.end("spilled", spilled, drop);
+    let results = Run::new(p)
+        .entry(first, Arrivals::constant(500.0), |n| n)
+        .service("first", Service::fixed(ms(1)))
+        .service("second", Service::fixed(ms(4)))
+        .slo(secs(1))
+        .during(secs(4))
+        .unwrap();
+    let all = &results.all;
+    // Half of what the first lets through.
+    assert!(all.shed_later.abs_diff(all.offered / 2) < 5 && all.done + all.shed_later == all.admitted, "{all:?}");
+    assert_eq!(all.wasted_on_lost, ms(1) * all.shed_later as u32);
+    assert_eq!(all.wasted, all.wasted_on_lost);
+}
+
+#[test]
+fn a_stage_that_is_not_there_is_named() {
+    let (p, _) = station(1);
+    let run = Run::new(p).service("statoin", Service::fixed(ms(1)));
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.during(secs(1)))).unwrap_err();
+    assert_eq!(panic.downcast_ref::<String>().unwrap(), "there is no stage `statoin`");
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn async_handlers_take_their_times_beside_one_another() {
+    let mut p = Pipeline::named("async");
+    let inlet = p.sink("station", task(|_: u64| async {}).limit(4));
+    let run = Run::new(p).entry(inlet, Arrivals::bursts(6, ms(100)), |n| n);
+    let results = run.service("station", Service::fixed(ms(4))).during(ms(150)).unwrap();
+    // Four set out at once, and two after them.
+    assert_eq!((results.all.latency.mean.as_micros(), results.all.latency.max), ((4 * 4 + 2 * 8) * 1000 / 6, ms(8)));
+}
+
+#[test]
+fn clients_who_listen_come_back_when_they_are_told_to() {
+    struct InASecond;
+    impl Admission for InASecond {
+        fn offer(&mut self, offer: &Offer) -> Verdict {
+            if offer.now_ns > 1_000_000_000 {
+                return Verdict::Admit;
+            }
+            Verdict::Shed { reason: Reason::new("early"), retry_after: Some(secs(1)) }
+        }
+    }
+    let run = |clients: Clients| {
+        let mut p = Pipeline::named("later");
+        let inlet = p.sink("station", (|_: u64| ()).threads(4).admission(InASecond));
+        let arrivals = Arrivals::constant(10.0).lasting(ms(950)).clients(clients.retries(1));
+        Run::new(p).entry(inlet, arrivals, |n| n).during(secs(5)).unwrap().all
+    };
+    let hasty = run(Clients::timing_out(ms(100)));
+    assert_eq!((hasty.requests, hasty.offered, hasty.answered, hasty.shed_by[0].reason), (9, 18, 0, "early"));
+    let patient = run(Clients::timing_out(ms(100)).obeying_retry_after());
+    assert_eq!((patient.requests, patient.offered, patient.answered), (9, 18, 9));
 }

@@ -45,10 +45,10 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     for configured in &pipeline.configured {
         findings.extend(table.apply(&configured.settings(&names)).1);
     }
+    table.stages.iter_mut().for_each(objective_is_policy);
     findings.extend(
         [Knob::Trace, Knob::PublishEvery].into_iter().filter_map(|knob| fits::of_feature(&table.pipeline, knob)),
     );
-    table.stages.iter_mut().for_each(objective_is_policy);
     for (stage, rows) in pipeline.stages.iter().zip(&table.stages) {
         findings.extend(fits::of_place(stage, rows, &names));
         findings.extend(fits::of_policy(rows));
@@ -125,6 +125,7 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
 }
 
 fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
+    rows.keyed = stage.keyed;
     let options = &stage.options;
     let (domain, threads, limit) = match options.placement {
         Placement::Own(threads) => (None, threads, None),
@@ -226,6 +227,8 @@ pub(super) fn manners(pipeline: &Pipeline) -> Vec<Manner<'_>> {
         name: &stage.name,
         when_full: stage.options.when_full,
         has_policy: stage.options.policy != Numbers::None,
+        has_objective: matches!(stage.options.policy, Numbers::Slo { .. }),
+        is_source: stage.is_source,
         domain: match stage.options.placement {
             Placement::Domain { domain, .. } => Some(domain.index as usize),
             Placement::Own(_) | Placement::Tasks { .. } => None,
@@ -292,9 +295,13 @@ pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
         (Knob::Limit, None) => return Some("has no effect: the stage has threads of its own".to_string()),
         _ => {}
     }
-    match (row.held, row.range) {
+    let range = match (row.held, row.range) {
         (Some(held), _) => Some(format!("{held} now; only a live change moves it within {}", row.value)),
         (None, Some(range)) if range.min < range.max => Some(format!("a live change can set it within {range}")),
         _ => None,
-    }
+    };
+    let keyed = rows.keyed && matches!(row.key.knob, Knob::Threads | Knob::Limit);
+    let keyed = keyed.then(|| "events of one key go one after the other all the same".to_string());
+    let both: Vec<String> = range.into_iter().chain(keyed).collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }

@@ -152,7 +152,7 @@ impl Pipeline {
 
     /// Follows a share of the events that are offered from outside, or made by sources, by spans of `tracing`: `event` from the
     /// offer to its last end, as a child of the offerer's span, and in it for each stage `wait` and `work`. From 0.0, the
-    /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread.
+    /// default, for none, to 1.0 for all; one in every `1 / share` offers of each thread. In configuration the key `trace`.
     #[cfg(feature = "tracing")]
     pub fn trace(&mut self, share: f64) -> &mut Self {
         self.numbers.trace = Some(share);
@@ -162,7 +162,7 @@ impl Pipeline {
     /// How often what is measured goes to the recorder of the `metrics` facade that the host has installed, from the
     /// pipeline's timer thread: by default each second while any worker is awake, and once more when all have come to
     /// rest, so that an idle pipeline has no wake-ups. Zero: never by itself, only by
-    /// [`publish`](crate::Running::publish) and once at the end. Without a recorder nothing is looked at; one of a type
+    /// [`publish`](crate::Running::publish) and once at the end. In configuration the key `publish_every`, `none` for zero. Without a recorder nothing is looked at; one of a type
     /// without size counts as none here, as the facade's own empty one is.
     ///
     /// Nothing is lost on a recorder that is installed late, or on one that takes another's place: counters are absolute,

@@ -10,10 +10,10 @@ use crate::event::{Envelope, Event, Marks};
 /// The events lie by themselves; a stamp or marks, which few of them have, stand apart with their number in the batch.
 #[derive(Default)]
 pub(crate) struct Batch {
-    /// Events that ever left at the front, and that ever came at the end: their numbers, for what stands apart.
-    pub(super) first: u64,
-    pub(super) end: u64,
-    pub(super) apart: VecDeque<Apart>,
+    /// Events that ever left at the front: the number of the first, for what stands apart.
+    first: u64,
+    len: usize,
+    apart: VecDeque<Apart>,
     /// None has no events, and no type yet.
     events: Option<Box<dyn Events>>,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Batch {
 /// What an event has beside itself.
 #[derive(Debug, Default)]
 pub(crate) struct Apart {
-    pub(super) at: u64,
+    at: u64,
     /// Time of the offer to the present stage in ns; 0 when this one was not sampled.
     pub(crate) stamp_ns: u64,
     pub(crate) marks: Option<Box<Marks>>,
@@ -128,12 +128,16 @@ const ONE_TYPE: &str = "a stage's events have one type";
 impl Batch {
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        (self.end - self.first) as usize
+        self.len
+    }
+
+    fn end(&self) -> u64 {
+        self.first + self.len as u64
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.end == self.first
+        self.len == 0
     }
 
     /// Events for which there is memory.
@@ -149,7 +153,13 @@ impl Batch {
     /// Its events, with their type.
     pub(crate) fn open<T: Event>(&mut self) -> Opened<'_, T> {
         let events = self.events.get_or_insert_with(|| Box::new(VecDeque::<T>::new()));
-        Opened { first: &mut self.first, end: &mut self.end, apart: &mut self.apart, events: typed(&mut **events) }
+        Opened {
+            at: self.first,
+            first: &mut self.first,
+            len: &mut self.len,
+            apart: &mut self.apart,
+            events: typed(&mut **events),
+        }
     }
 
     /// For a first event: with room for so many.
@@ -161,10 +171,10 @@ impl Batch {
         self.open()
     }
 
-    pub(crate) fn of_one<T: Event>(envelope: Envelope<T>) -> Batch {
-        let mut batch = Batch::default();
-        batch.open_with_room(1).push(envelope);
-        batch
+    /// Of bare events, which are not copied.
+    pub(crate) fn of<T: Event>(events: Vec<T>) -> Batch {
+        let len = events.len();
+        Batch { len, events: Some(Box::new(VecDeque::from(events))), ..Batch::default() }
     }
 
     /// One event by reference, for what reads it.
@@ -202,7 +212,7 @@ impl Batch {
     pub(crate) fn stamp(&mut self, now_ns: u64, every: usize) {
         self.forget_stamps();
         if self.apart.is_empty() {
-            let stamped = (self.first..self.end).step_by(every);
+            let stamped = (self.first..self.end()).step_by(every);
             self.apart.extend(stamped.map(|at| Apart { at, stamp_ns: now_ns, marks: None }));
             return;
         }
@@ -228,13 +238,14 @@ impl Batch {
         let Some(theirs) = &mut from.events else { return };
         let ours = self.events.get_or_insert_with(|| theirs.fresh(n));
         theirs.move_first(n, &mut **ours);
+        let shift = (self.first + self.len as u64).wrapping_sub(from.first);
         from.first += n as u64;
-        let shift = self.end.wrapping_sub(from.first - n as u64);
+        from.len -= n;
+        self.len += n;
         while from.apart.front().is_some_and(|apart| apart.at < from.first) {
             let Some(apart) = from.apart.pop_front() else { break };
             self.apart.push_back(Apart { at: apart.at.wrapping_add(shift), ..apart });
         }
-        self.end += n as u64;
     }
 
     /// All of it, by a swap where this one is empty.
@@ -246,7 +257,7 @@ impl Batch {
         if let Some(events) = &mut self.events {
             events.clear();
         }
-        self.first = self.end;
+        self.len = 0;
         self.apart.clear();
     }
 
@@ -269,6 +280,7 @@ impl Batch {
         shelf.get_or_insert_with(|| events.shelf()).put_first(place, &mut **events);
         let apart = self.apart.pop_front_if(|apart| apart.at == self.first);
         self.first += 1;
+        self.len -= 1;
         apart.and_then(|apart| apart.marks)
     }
 
@@ -279,9 +291,9 @@ impl Batch {
         for place in places {
             let marks = marks[place.at].take();
             if place.stamp_ns != 0 || marks.is_some() {
-                self.apart.push_back(Apart { at: self.end, stamp_ns: place.stamp_ns, marks });
+                self.apart.push_back(Apart { at: self.end(), stamp_ns: place.stamp_ns, marks });
             }
-            self.end += 1;
+            self.len += 1;
         }
     }
 }
@@ -293,9 +305,13 @@ impl std::fmt::Debug for Batch {
 }
 
 /// A batch with the type of its events.
+///
+/// Its counts are brought up to date when it is dropped, also by a panic.
 pub(crate) struct Opened<'a, T> {
+    /// Number of the first.
+    at: u64,
     first: &'a mut u64,
-    end: &'a mut u64,
+    len: &'a mut usize,
     apart: &'a mut VecDeque<Apart>,
     events: &'a mut VecDeque<T>,
 }
@@ -317,23 +333,32 @@ impl<T> Opened<'_, T> {
     #[inline]
     pub(crate) fn push_bare(&mut self, event: T) {
         self.events.push_back(event);
-        *self.end += 1;
     }
 
     #[inline]
     pub(crate) fn push(&mut self, envelope: Envelope<T>) {
         let Envelope { event, stamp_ns, marks } = envelope;
         if stamp_ns != 0 || marks.is_some() {
-            self.apart.push_back(Apart { at: *self.end, stamp_ns, marks });
+            let at = self.at + self.events.len() as u64;
+            self.apart.push_back(Apart { at, stamp_ns, marks });
         }
         self.push_bare(event);
+    }
+
+    pub(super) fn extend_bare(&mut self, events: impl Iterator<Item = T>) {
+        self.events.extend(events);
+    }
+
+    /// Of an event behind all that have one.
+    pub(super) fn stamp(&mut self, place: usize, stamp_ns: u64) {
+        self.apart.push_back(Apart { at: self.at + place as u64, stamp_ns, marks: None });
     }
 
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Envelope<T>> {
         let event = self.events.pop_front()?;
-        let at = *self.first;
-        *self.first += 1;
+        let at = self.at;
+        self.at += 1;
         match self.apart.front() {
             Some(next) if next.at == at => {
                 let Apart { stamp_ns, marks, .. } = self.apart.pop_front().unwrap_or_default();
@@ -341,5 +366,12 @@ impl<T> Opened<'_, T> {
             }
             _ => Some(Envelope { event, stamp_ns: 0, marks: None }),
         }
+    }
+}
+
+impl<T> Drop for Opened<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        (*self.first, *self.len) = (self.at, self.events.len());
     }
 }

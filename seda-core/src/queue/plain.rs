@@ -33,17 +33,22 @@ impl Plain {
         self.open_chunk().open_with_room(CHUNK).push(envelope);
     }
 
-    /// Many single events, in chunks.
-    pub(crate) fn extend<T: Event>(&mut self, events: impl ExactSizeIterator<Item = Envelope<T>>) {
-        let mut events = events;
+    /// Many bare events, in chunks; every so many have a stamp. Copied into memory that the queue keeps: that costs less than
+    /// to keep theirs, which another thread would have to free.
+    pub(crate) fn extend<T: Event>(&mut self, events: Vec<T>, stamp: Option<(u64, usize)>) {
         self.len += events.len();
+        let (mut events, mut at) = (events.into_iter(), 0);
         while events.len() > 0 {
             let chunk = self.open_chunk();
             let room = CHUNK - chunk.len();
             let mut chunk = chunk.open_with_room(CHUNK);
-            for envelope in events.by_ref().take(room) {
-                chunk.push(envelope);
+            let (before, most) = (chunk.len(), room.min(events.len()));
+            chunk.extend_bare(events.by_ref().take(most));
+            if let Some((stamp_ns, every)) = stamp {
+                let stamped = (at..at + most).filter(|at| at.is_multiple_of(every));
+                stamped.for_each(|number| chunk.stamp(before + number - at, stamp_ns));
             }
+            at += most;
         }
     }
 

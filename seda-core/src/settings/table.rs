@@ -23,6 +23,8 @@ pub(crate) struct Table {
 pub(crate) struct Rows {
     pub(crate) place: Place,
     pub(crate) rows: Vec<Row>,
+    /// Of a stage: its code says a key.
+    pub(crate) keyed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -64,7 +66,7 @@ impl Rows {
             held: None,
             configured: false,
         };
-        Rows { place, rows: keys::of(scope).map(row).collect() }
+        Rows { place, rows: keys::of(scope).map(row).collect(), keyed: false }
     }
 
     pub(crate) fn row(&self, knob: Knob) -> &Row {

@@ -9,7 +9,7 @@
 //! use seda_core::{prelude::*, sim::{Arrivals, Run, Service}};
 //!
 //! let mut p = Pipeline::named("orders");
-//! let orders = p.sink("price", (|_: u64| ()).threads(4).queue(40).when_full(WhenFull::Reject));
+//! let orders = p.sink("price", (|_: u64| ()).threads(4).queue(20).when_full(WhenFull::Reject));
 //!
 //! let results = Run::new(p)
 //!     .entry(orders, Arrivals::poisson(2_000.0), |number| number) // twice what four threads can do
@@ -19,8 +19,8 @@
 //!     .during(secs(60))?;
 //!
 //! println!("{results}");
-//! assert!((950.0..1_050.0).contains(&results.goodput()), "{}", results.goodput());
-//! assert!(results.all.latency.p99 < ms(90));
+//! assert!(results.goodput() > 950.0 && results.all.refused_share() > 0.45);
+//! assert!(results.all.latency.p99 < ms(50));
 //! # Ok::<(), seda_core::StartError>(())
 //! ```
 //!
@@ -35,12 +35,16 @@ mod drive;
 mod figures;
 #[cfg(feature = "lab")]
 pub(crate) mod judge;
+mod lineage;
 mod log;
 mod measured;
 mod results;
 mod run;
 mod service;
+mod stage;
 mod tallies;
+#[cfg(test)]
+mod tests;
 
 pub use arrivals::Arrivals;
 pub use clients::Clients;

@@ -4,12 +4,13 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
     arrivals::{Arrivals, Times},
-    board::{Beside, Board, EntryRules, Stage},
+    board::{Board, EntryRules},
     drive::{Call, Drive, Offers, Source},
     log::Log,
     measured::Measured,
     results::Results,
     service::{Draws, Service},
+    stage::{Beside, Stage},
     tallies::Tallies,
 };
 use crate::{
@@ -42,9 +43,12 @@ pub struct Run {
     trace_lines: usize,
 }
 
+/// Makes an entry's offers once the pipeline stands.
+type MakeOffers = Box<dyn FnOnce(&Virtual) -> Box<dyn Offers>>;
+
 struct EntryPlan {
     arrivals: Arrivals,
-    offers: Box<dyn FnOnce(&Virtual) -> Box<dyn Offers>>,
+    offers: MakeOffers,
 }
 
 impl std::fmt::Debug for Run {

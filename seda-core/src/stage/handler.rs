@@ -216,7 +216,7 @@ impl<I, O> StageParts<I, O> {
 }
 
 /// What can be a stage: `Fn(In) -> Out`, `Fn(In, &Cx) -> Out`, a value with [`Handler`] or
-/// [`AsyncHandler`](crate::AsyncHandler), and [`per_worker`], [`batch`](fn@batch), [`parallel`](crate::parallel),
+/// [`AsyncHandler`](crate::AsyncHandler), and [`per_worker`], [`batch`](fn@crate::batch), [`parallel`](crate::parallel),
 /// [`task`](crate::task); each with options from [`StageOptionsExt`](crate::StageOptionsExt).
 ///
 /// `M` only tells the shapes apart; it is always inferred.

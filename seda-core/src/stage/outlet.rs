@@ -400,6 +400,7 @@ impl<T: Event, U: Event, F: Fn(T) -> U + Send + Sync> Emit for MapEmit<T, U, F> 
             let event = (self.f)(event);
             made.push(Envelope { event, stamp_ns, marks: marks.marks() });
         }
+        drop(made);
         self.next.emit(&mut self.made);
     }
 
@@ -429,6 +430,7 @@ impl<T: Event, U: Event, F: Fn(T) -> Option<U> + Send + Sync> Emit for SiftEmit<
                 made.push(Envelope { event, stamp_ns, marks: marks.marks() });
             }
         }
+        drop(made);
         self.next.emit(&mut self.made);
     }
 
@@ -458,6 +460,7 @@ impl<T: Event, A: Event, B: Event, F: Fn(T) -> Result<A, B> + Send> Emit for Two
                 Err(event) => b.push(Envelope { event, stamp_ns, marks }),
             }
         }
+        drop((a, b));
         self.a.1.emit(&mut self.a.0);
         self.b.1.emit(&mut self.b.0);
     }

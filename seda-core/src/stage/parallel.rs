@@ -133,5 +133,6 @@ fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), mut b
             }
         }
     }
+    drop(outs);
     outcome
 }

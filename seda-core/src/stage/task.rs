@@ -186,7 +186,7 @@ impl<F: Future<Output: Event>> Future for Gives<F> {
     type Output = Batch;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Batch> {
-        poll(&mut self.0, cx).map(|event| Batch::of_one(Envelope::new(event)))
+        poll(&mut self.0, cx).map(|event| Batch::of(vec![event]))
     }
 }
 
