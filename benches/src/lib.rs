@@ -30,5 +30,5 @@ pub use rounds::{Contender, interleave, interleave_sliced, pairs, quick, rounds,
 pub use row::{Better, Row};
 pub use staged::{StagedChain, domain_chain, own_chain, pulled_chain};
 pub use stats::{Bounds, bootstrap_median, median, percentile};
-pub use table::Table;
+pub use table::{Table, target_dir};
 pub use tally::{Counter, Tally};

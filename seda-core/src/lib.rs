@@ -14,7 +14,7 @@
 //! | 6 | `stage`: inlet, activation, outlet, handler; `config`: layers of files and environment (a feature) |
 //! | 7 | `graph`: checks, drain, ledger |
 //! | 8 | `drive`: threads, virtual time |
-//! | 9 to 12 | `stopping`, `watch`; `runtime`; `test`; `sim`: load and service times by seed (a feature) |
+//! | 9 to 13 | `stopping`, `watch`; `runtime`; `test`; `sim`: load and service times by seed; `lab`: overload, compared (features) |
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -25,6 +25,8 @@ mod drive;
 mod event;
 mod finding;
 mod graph;
+#[cfg(feature = "lab")]
+pub mod lab;
 mod metrics;
 mod name;
 mod options;
@@ -48,7 +50,7 @@ mod watch;
 
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigError, Layers};
-pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Take, TokenBucket, Verdict};
+pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Slo, Take, TokenBucket, Verdict};
 pub use event::{Concurrent, Event};
 pub use finding::Finding;
 pub use graph::{

@@ -2,9 +2,11 @@
 //! thread or queue, and what it decides is enforced elsewhere.
 
 mod max_concurrency;
+mod slo;
 mod token_bucket;
 
 pub use max_concurrency::MaxConcurrency;
+pub use slo::Slo;
 pub use token_bucket::TokenBucket;
 
 use std::{any::Any, time::Duration};
@@ -65,6 +67,10 @@ pub struct Settle {
     pub events: usize,
     /// How many of them did not end as done.
     pub failed: usize,
+    /// How many of these expired, unseen by the handler.
+    pub expired: usize,
+    /// How long the one that had waited longest had waited; 0 where that was not measured.
+    pub wait_ns: u64,
     /// How long the handler took for all of them.
     pub service_ns: u64,
     /// The stage's numbers, after the settle.
@@ -114,9 +120,31 @@ pub trait Admission: Send {
         let _ = take;
     }
 
+    /// The longest wait, in ns, with which an event is still worth starting: what has waited longer when a worker takes it
+    /// ends as expired, unseen. Asked at each take; with any, every event is stamped. Default: none.
+    fn patience_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// The objective that it keeps, in ns from the offer to the end. With any, a batch takes a small part of it, as its events
+    /// are handed on together, and it is the deadline of what is offered from outside, for the stages behind. Default: none.
+    fn objective_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// The objective was changed while running.
+    fn aim(&mut self, objective: Duration) {
+        let _ = objective;
+    }
+
     /// A batch was settled.
     fn settle(&mut self, settle: &Settle) {
         let _ = settle;
+    }
+
+    /// What it has found, while running, that its parameters cannot keep: told in the snapshot, with the numbers.
+    fn concern(&self) -> Option<String> {
+        None
     }
 
     /// What does not make sense in its parameters, told at start with the other findings.
@@ -147,6 +175,9 @@ pub(crate) enum Numbers {
     Concurrency {
         events: usize,
     },
+    Slo {
+        slo: Duration,
+    },
     /// One of the user's own.
     Own,
 }
@@ -155,6 +186,9 @@ impl Numbers {
     pub(crate) fn of(policy: &dyn Any) -> Self {
         if let Some(bucket) = policy.downcast_ref::<TokenBucket>() {
             return Numbers::Bucket { rate: bucket.rate, burst: bucket.burst };
+        }
+        if let Some(policy) = policy.downcast_ref::<Slo>() {
+            return Numbers::Slo { slo: policy.slo };
         }
         match policy.downcast_ref::<MaxConcurrency>() {
             Some(most) => Numbers::Concurrency { events: most.events },
@@ -168,6 +202,7 @@ impl Numbers {
             Numbers::None | Numbers::Own => None,
             Numbers::Bucket { rate, burst } => Some(Box::new(TokenBucket::new(rate, burst))),
             Numbers::Concurrency { events } => Some(Box::new(MaxConcurrency::new(events))),
+            Numbers::Slo { slo } => Some(Box::new(Slo::new(slo))),
         }
     }
 }

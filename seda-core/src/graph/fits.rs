@@ -6,7 +6,7 @@ use crate::{
     options::Placement,
     settings::{
         Names,
-        keys::{Knob, MAX_CONCURRENCY, OWN, TOKEN_BUCKET},
+        keys::{Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET},
         near::did_you_mean,
         table::Rows,
         value::Value,
@@ -78,7 +78,13 @@ pub(super) fn of_place(stage: &Declared, rows: &Rows, names: &Names) -> Vec<Find
 pub(super) fn of_policy(rows: &Rows) -> Vec<Finding> {
     let (policy, name) = (rows.word(Knob::Policy), rows.name());
     let mut found = Vec::new();
-    for (knob, of) in [(Knob::Rate, TOKEN_BUCKET), (Knob::Burst, TOKEN_BUCKET), (Knob::Concurrency, MAX_CONCURRENCY)] {
+    let numbers = [
+        (Knob::Rate, TOKEN_BUCKET),
+        (Knob::Burst, TOKEN_BUCKET),
+        (Knob::Concurrency, MAX_CONCURRENCY),
+        (Knob::Slo, SLO),
+    ];
+    for (knob, of) in numbers {
         let row = rows.row(knob);
         if policy == Some(of) && row.value == Value::None {
             let key = rows.path(knob);

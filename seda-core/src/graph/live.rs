@@ -172,6 +172,11 @@ impl Graph {
             Knob::BatchMax => Turn::BatchMax(rows.count(knob).unwrap_or(usize::MAX)),
             Knob::Limit => Turn::Limit(number(rows.row(knob))),
             Knob::Rate | Knob::Burst | Knob::Concurrency => Turn::Policy(numbers::policy(rows).policy()),
+            // It keeps what it has learned.
+            Knob::Slo => match rows.time(knob) {
+                Some(objective) => Turn::Objective(objective),
+                None => return,
+            },
             Knob::DomainThreads | Knob::CallerRuns | Knob::Domain | Knob::Threads | Knob::Policy => return,
         };
         if let Spot::Stage(at) = spot {

@@ -14,7 +14,7 @@ use crate::{
     options::{DomainId, Placement, Threads, WhenFull},
     settings::{
         Names, Origin,
-        keys::{ASYNC, Knob, MAX_CONCURRENCY, OWN, TOKEN_BUCKET},
+        keys::{ASYNC, Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET},
         table::{Row, Rows, Table},
         value::Value,
     },
@@ -48,6 +48,7 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     findings.extend(
         [Knob::Trace, Knob::PublishEvery].into_iter().filter_map(|knob| fits::of_feature(&table.pipeline, knob)),
     );
+    table.stages.iter_mut().for_each(objective_is_policy);
     for (stage, rows) in pipeline.stages.iter().zip(&table.stages) {
         findings.extend(fits::of_place(stage, rows, &names));
         findings.extend(fits::of_policy(rows));
@@ -61,6 +62,17 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     }
     table.domains.iter_mut().for_each(|rows| begin_at_least(rows.row_mut(Knob::DomainThreads)));
     (table, findings)
+}
+
+/// An objective that is configured by itself is a policy: the one that needs nothing else.
+fn objective_is_policy(rows: &mut Rows) {
+    let objective = rows.row(Knob::Slo).clone();
+    if objective.configured && objective.value != Value::None && !rows.is_configured(Knob::Policy) {
+        let policy = rows.row_mut(Knob::Policy);
+        policy.value = word(SLO);
+        (policy.origin, policy.excerpt) = (objective.origin, objective.excerpt);
+        policy.configured = true;
+    }
 }
 
 /// A range begins at its least, and is the range from then on.
@@ -143,6 +155,10 @@ fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
             rows.code(Knob::Policy, word(MAX_CONCURRENCY), given);
             rows.code(Knob::Concurrency, Value::Count(events as u64), given);
         }
+        Numbers::Slo { slo } => {
+            rows.code(Knob::Policy, word(SLO), given);
+            rows.code(Knob::Slo, Value::Time(slo), given);
+        }
     }
 }
 
@@ -158,6 +174,7 @@ pub(super) fn policy(rows: &Rows) -> Numbers {
             rows.rate(Knob::Rate).zip(rows.count(Knob::Burst)).map(|(rate, burst)| Numbers::Bucket { rate, burst })
         }
         Some(MAX_CONCURRENCY) => rows.count(Knob::Concurrency).map(|events| Numbers::Concurrency { events }),
+        Some(SLO) => rows.time(Knob::Slo).map(|slo| Numbers::Slo { slo }),
         Some(_) => None,
     };
     numbers.unwrap_or(Numbers::Own)

@@ -133,6 +133,8 @@ pub struct StageSnapshot {
     pub in_hand: usize,
     /// Events that have come to no end yet: queued, in hand, or left when the pipeline stopped.
     pub left: usize,
+    /// What its admission policy has found that it cannot keep: an objective below the service time.
+    pub concern: Option<String>,
     /// Offers by outcome.
     pub counts: Counts,
     /// From offer to take.
@@ -250,6 +252,9 @@ impl fmt::Display for Snapshot {
                 fit(stage.counts.refused(), 8),
                 fit(stage.threads as u64, 8),
             )?;
+            if let Some(concern) = &stage.concern {
+                writeln!(f, "  {concern}")?;
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     ChangeError, Entry, Origin, Place, Settings, cannot_be,
-    keys::{Knob, MAX_CONCURRENCY, OWN, TOKEN_BUCKET, key_of},
+    keys::{Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET, key_of},
     split,
     value::{Raw, Value},
 };
@@ -157,6 +157,11 @@ impl StageSettings {
     /// Most events that a worker takes at once.
     pub fn batch_max(self, events: usize) -> Self {
         self.with(Knob::BatchMax, Value::Count(events as u64))
+    }
+
+    /// An [`Slo`](crate::Slo); while running, only for a stage that has one.
+    pub fn slo(self, objective: Duration) -> Self {
+        self.with(Knob::Policy, Value::Word(SLO.to_string())).with(Knob::Slo, Value::Time(objective))
     }
 
     /// A [`TokenBucket`](crate::TokenBucket); while running, only for a stage that has one.

@@ -80,11 +80,13 @@ pub(crate) enum Knob {
     Rate,
     Burst,
     Concurrency,
+    Slo,
 }
 
 /// Names of the policies that are numbers only.
 pub(crate) const TOKEN_BUCKET: &str = "token-bucket";
 pub(crate) const MAX_CONCURRENCY: &str = "max-concurrency";
+pub(crate) const SLO: &str = "slo";
 /// Value of `domain` for a stage with threads of its own.
 pub(crate) const OWN: &str = "own";
 /// The same for an async stage; it is shown, and cannot be set.
@@ -94,7 +96,7 @@ const THREADS: Kind = Kind::Threads { most: THREADS_MOST };
 const EVENTS: Kind = Kind::Count { most: QUEUE_MOST as u64 };
 
 /// All keys, by scope, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 19] = [
+pub(crate) static KEYS: [Key; 20] = [
     Key {
         what: "most bytes that all queues together may hold, of events that say their weight",
         unit: "bytes",
@@ -184,7 +186,12 @@ pub(crate) static KEYS: [Key; 19] = [
         what: "which policy decides on each offer",
         live: false,
         optional: true,
-        ..key(Scope::Stage, "admission.policy", Knob::Policy, Kind::Word(&[TOKEN_BUCKET, MAX_CONCURRENCY]), "none")
+        ..key(Scope::Stage, "admission.policy", Knob::Policy, Kind::Word(&[SLO, TOKEN_BUCKET, MAX_CONCURRENCY]), "none")
+    },
+    Key {
+        what: "objective: admitted is what is predicted to end within this time of its offer; by itself it sets the policy",
+        unit: "time",
+        ..key(Scope::Stage, "admission.slo", Knob::Slo, Kind::Time, "none")
     },
     Key {
         what: "of a token bucket: events admitted per second on average",

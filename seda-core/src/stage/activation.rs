@@ -299,7 +299,9 @@ impl Activation {
         for (at, apart) in batch.aparts() {
             if apart.stamp_ns != 0 {
                 // A stamp stands for the events since the last one.
-                account.waits.push((now_ns.saturating_sub(apart.stamp_ns), (at + 1 - counted) as u32));
+                let wait_ns = now_ns.saturating_sub(apart.stamp_ns);
+                account.waits.push((wait_ns, (at + 1 - counted) as u32));
+                account.wait_ns = account.wait_ns.max(wait_ns);
                 counted = at + 1;
             }
             any_expired |= expired(apart, core, now_ns);
@@ -707,8 +709,8 @@ impl Drop for Long<'_> {
 fn expired(apart: &Apart, core: &StageCore, now_ns: u64) -> bool {
     let Apart { stamp_ns, marks, .. } = apart;
     let age_ns = if *stamp_ns == 0 { 0 } else { now_ns.saturating_sub(*stamp_ns) };
-    let max_age_ns = core.max_age_ns();
-    let too_old = max_age_ns != 0 && age_ns > max_age_ns;
+    let patience_ns = core.patience_ns();
+    let too_old = patience_ns != 0 && age_ns > patience_ns;
     too_old || marks.as_ref().is_some_and(|marks| marks.deadline_ns != 0 && now_ns >= marks.deadline_ns)
 }
 

@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
 };
 
 use super::{
@@ -19,6 +20,8 @@ use crate::{
 
 /// A batch should not keep a worker longer than this, as its events are handed on together.
 const BATCH_NS: u64 = 100_000;
+/// Nor longer than this part of an objective: a small one, as the mean that it is reckoned by follows the quick.
+const BATCH_PART: u64 = 32;
 /// From this service time per event on, a queue is shared out between the places instead of going to the first: what it
 /// costs to wake another worker. A lower one would feed on itself, as in small batches each event bears more of the
 /// batch's own cost.
@@ -61,6 +64,8 @@ pub(crate) struct Book {
     pub(crate) runnable: bool,
     waiters: VecDeque<(Need, Waiter)>,
     policy: Option<Box<dyn Admission>>,
+    /// How long a batch may take.
+    batch_ns: u64,
     pub(crate) service_ns: u64,
     measured: bool,
     pub(crate) wait: Distribution,
@@ -136,6 +141,8 @@ pub(crate) struct Account {
     pub(crate) service_ns: u64,
     /// Events made by a source: offered and done at once.
     pub(crate) pulled: u64,
+    /// The longest wait of any.
+    pub(crate) wait_ns: u64,
     /// Waits in ns, each with the number of events that it stands for.
     pub(crate) waits: Vec<(u64, u32)>,
 }
@@ -241,6 +248,7 @@ impl Book {
             runnable: false,
             waiters: VecDeque::new(),
             policy: None,
+            batch_ns: BATCH_NS,
             service_ns: 0,
             measured: false,
             wait: Distribution::default(),
@@ -261,11 +269,36 @@ impl Book {
         self.batch_max = options.batch_max;
         self.places_max = places_max;
         self.limit = limit;
-        self.policy = options.take_admission();
+        self.change_policy(options.take_admission());
     }
 
     pub(crate) fn change_policy(&mut self, policy: Option<Box<dyn Admission>>) {
         self.policy = policy;
+        self.bound_batches();
+    }
+
+    /// The policy's objective was changed.
+    pub(crate) fn aim(&mut self, objective: Duration) {
+        self.tell(|policy| policy.aim(objective));
+        self.bound_batches();
+    }
+
+    fn bound_batches(&mut self) {
+        let part = |objective_ns: u64| (objective_ns / BATCH_PART).max(1);
+        self.batch_ns = self.objective_ns().map_or(BATCH_NS, |objective_ns| part(objective_ns).min(BATCH_NS));
+    }
+
+    /// What the policy says: the longest wait with which an event is started.
+    pub(crate) fn patience_ns(&self) -> Option<u64> {
+        self.policy.as_ref()?.patience_ns()
+    }
+
+    pub(crate) fn concern(&self) -> Option<String> {
+        self.policy.as_ref()?.concern()
+    }
+
+    pub(crate) fn objective_ns(&self) -> Option<u64> {
+        self.policy.as_ref()?.objective_ns()
     }
 
     // ---- room
@@ -579,14 +612,15 @@ impl Book {
         // All of them may set out.
         let most = if self.tasks { most.min(self.slots()) } else { most };
         if self.whole_batches {
-            return most;
+            let few = (self.batch_ns / self.service_ns.max(1)).max(1) as usize;
+            return if self.batch_ns < BATCH_NS { most.min(few) } else { most };
         }
         if !self.measured {
             return 1;
         }
         let mean = self.service_ns.max(1);
         let share = if self.limit > 1 && mean >= SHARE_NS { len.div_ceil(self.limit) } else { len };
-        most.min(share).min((BATCH_NS / mean).max(1) as usize)
+        most.min(share).min((self.batch_ns / mean).max(1) as usize)
     }
 
     /// How long a batch of `n` is expected to keep a worker; unknown counts as long.
@@ -642,8 +676,9 @@ impl Book {
             self.wait.record(wait_ns, u64::from(times));
         }
         let load = self.load(len);
-        let failed = (account.failed + account.expired) as usize;
-        let settle = Settle { now_ns, events: account.taken, failed, service_ns: account.service_ns, load };
+        let (failed, expired) = ((account.failed + account.expired) as usize, account.expired as usize);
+        let (wait_ns, service_ns) = (account.wait_ns, account.service_ns);
+        let settle = Settle { now_ns, events: account.taken, failed, expired, wait_ns, service_ns, load };
         self.tell(|policy| policy.settle(&settle));
     }
 

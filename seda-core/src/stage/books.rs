@@ -46,6 +46,7 @@ pub(crate) enum Turn {
     /// Places for workers.
     Limit(usize),
     Policy(Option<Box<dyn Admission>>),
+    Objective(Duration),
 }
 
 /// One look at a stage, for the drain.
@@ -147,10 +148,12 @@ impl Inbox {
     /// The numbers that it starts with, before any worker.
     pub(crate) fn set_up(&self, options: &mut StageOptions, places_max: u32, limit: usize) {
         self.core.live_for(options.max_age.map_or(0, |age| ns(age).max(1)));
-        let has_policy = change(self, |book| {
+        let (patience_ns, objective_ns, has_policy) = change(self, |book| {
             book.set_up(options, places_max, limit);
-            book.has_policy()
+            (book.patience_ns(), book.objective_ns(), book.has_policy())
         });
+        self.core.be_patient(patience_ns);
+        self.core.keep_to(objective_ns);
         self.decide_anew(has_policy);
         // Questions may have come before.
         self.wake_waiters();
@@ -161,7 +164,7 @@ impl Inbox {
         if let Turn::MaxAge(age) = turn {
             self.core.live_for(age.map_or(0, |age| ns(age).max(1)));
         }
-        let (waiters, has_policy) = change(self, |book| {
+        let (waiters, objective_ns, has_policy) = change(self, |book| {
             match turn {
                 Turn::Events(events) => book.bound = events,
                 Turn::Bytes(bytes) => book.bytes_bound = bytes,
@@ -169,11 +172,13 @@ impl Inbox {
                 Turn::BatchMax(events) => book.batch_max = events,
                 Turn::Limit(places) => book.limit = places,
                 Turn::Policy(policy) => book.change_policy(policy),
+                Turn::Objective(objective) => book.aim(objective),
                 Turn::MaxAge(_) => {}
             }
             // Whoever waits may have room now, or is refused; who has neither waits again.
-            (book.all_waiters(), book.has_policy())
+            (book.all_waiters(), book.objective_ns(), book.has_policy())
         });
+        self.core.keep_to(objective_ns);
         self.decide_anew(has_policy);
         wake_all(waiters);
     }
@@ -202,6 +207,7 @@ impl Inbox {
             oldest: Duration::from_nanos(if oldest == 0 { 0 } else { now_ns.saturating_sub(oldest) }),
             in_hand: book.in_hand,
             left: book.left + store.len() + book.in_hand,
+            concern: book.concern(),
             counts: book.counts.clone(),
             wait: Default::default(),
             service: Default::default(),

@@ -176,6 +176,9 @@ pub(crate) struct StageCore {
     pub(crate) home: OnceLock<Home>,
     /// Time to live in the queue; 0 for none.
     max_age_ns: AtomicU64,
+    /// Its policy's: the longest wait with which an event is started, and the objective; 0 for none.
+    patience_ns: AtomicU64,
+    objective_ns: AtomicU64,
     /// Stages that its handler offers to, as declared.
     pub(crate) uses: Vec<u32>,
     pub(crate) ails: Ails,
@@ -215,6 +218,8 @@ impl StageCore {
             shared,
             home: OnceLock::new(),
             max_age_ns: AtomicU64::new(0),
+            patience_ns: AtomicU64::new(0),
+            objective_ns: AtomicU64::new(0),
             uses,
             ails: Ails::default(),
         }
@@ -228,6 +233,25 @@ impl StageCore {
 
     pub(crate) fn live_for(&self, max_age_ns: u64) {
         self.max_age_ns.store(max_age_ns, Ordering::Relaxed);
+    }
+
+    /// The longest wait with which an event is started, by its time to live and by the policy; 0 for any.
+    pub(crate) fn patience_ns(&self) -> u64 {
+        let (age_ns, patience_ns) = (self.max_age_ns(), self.patience_ns.load(Ordering::Relaxed));
+        if age_ns == 0 || patience_ns == 0 { age_ns.max(patience_ns) } else { age_ns.min(patience_ns) }
+    }
+
+    pub(crate) fn objective_ns(&self) -> u64 {
+        self.objective_ns.load(Ordering::Relaxed)
+    }
+
+    /// What the policy says of it now.
+    pub(crate) fn be_patient(&self, patience_ns: Option<u64>) {
+        self.patience_ns.store(patience_ns.map_or(0, |ns| ns.max(1)), Ordering::Relaxed);
+    }
+
+    pub(crate) fn keep_to(&self, objective_ns: Option<u64>) {
+        self.objective_ns.store(objective_ns.unwrap_or(0), Ordering::Relaxed);
     }
 
     pub(crate) fn domain(&self) -> u32 {

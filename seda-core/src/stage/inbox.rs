@@ -152,6 +152,9 @@ impl Inbox {
                         continue;
                     }
                     book.took(batch.len(), store.len(), now_ns);
+                    if let Some(patience_ns) = book.patience_ns() {
+                        self.core.be_patient(Some(patience_ns));
+                    }
                     let expected_ns = book.expected_ns(batch.len());
                     let plenty = book.is_plenty(store.len());
                     Taken { place, what: What::Batch { batch, keys, weight }, expected_ns, plenty }
@@ -174,7 +177,7 @@ impl Inbox {
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
         store.recycle(empty);
-        book.settle(account, store.len(), now_ns, self.core.shared.measures());
+        // Before the policy is told, which looks at the places that are in use.
         match cleared {
             Some(mut keys) => {
                 store.release(&mut keys);
@@ -182,6 +185,7 @@ impl Inbox {
             }
             None => book.stall(place),
         }
+        book.settle(account, store.len(), now_ns, self.core.shared.measures());
         let taken = if again { self.take_under(&mut gate, now_ns) } else { None };
         let idle = gate.book.in_use == 0 && !gate.store.has_work();
         self.after_take(gate);
@@ -262,12 +266,12 @@ impl Inbox {
     }
 
     pub(super) fn stamp_every(&self) -> usize {
-        if self.core.max_age_ns() == 0 { BATCH_MAX } else { 1 }
+        if self.core.patience_ns() == 0 { BATCH_MAX } else { 1 }
     }
 
     /// Whether every event needs a stamp of its own, or its batch one.
     pub(super) fn stamps(&self) -> bool {
-        self.core.shared.measures() || self.core.max_age_ns() != 0
+        self.core.shared.measures() || self.core.patience_ns() != 0
     }
 
     pub(super) fn policy_time(&self, book: &Book) -> u64 {

@@ -97,7 +97,12 @@ impl Inbox {
         let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, 1, read, deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue) => {}
+            Ok(Decision::Enqueue { now_ns }) => {
+                // Read for the policy; an ask has read it too, for its deadline.
+                if envelope.stamp_ns == 0 {
+                    envelope.stamp_ns = now_ns;
+                }
+            }
             Ok(Decision::Drop) => {
                 drop(gate);
                 lose(envelope.marks.as_deref(), &Loss::Dropped);
@@ -110,9 +115,10 @@ impl Inbox {
         }
         let book = &mut gate.book;
         book.counts.offered += 1;
-        if self.core.shared.measures() || self.core.max_age_ns() != 0 {
-            let sampled =
-                self.core.max_age_ns() != 0 || book.counts.offered.is_multiple_of(STAMP_EVERY) || gate.store.len() == 0;
+        if self.core.shared.measures() || self.core.patience_ns() != 0 {
+            let sampled = self.core.patience_ns() != 0
+                || book.counts.offered.is_multiple_of(STAMP_EVERY)
+                || gate.store.len() == 0;
             // An ask has just read the clock for its deadline.
             if sampled && envelope.stamp_ns == 0 {
                 envelope.stamp_ns = self.core.shared.clock.now_ns();
@@ -151,7 +157,7 @@ impl Inbox {
         let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue) => {}
+            Ok(Decision::Enqueue { .. }) => {}
             Ok(Decision::Drop) => {
                 drop(gate);
                 return Attempt::Taken;
@@ -322,7 +328,7 @@ impl Inbox {
         if matches!(room, Room::DropOldest) {
             self.make_room(store, book, n, read.weight, evicted);
         }
-        Ok(Decision::Enqueue)
+        Ok(Decision::Enqueue { now_ns })
     }
 
     /// Drops the oldest until the offer fits.
@@ -486,7 +492,10 @@ fn guarded(read: &mut dyn FnMut() -> Read) -> Option<Read> {
 
 /// What becomes of an offer that is not refused.
 enum Decision {
-    Enqueue,
+    Enqueue {
+        /// 0 where no policy wanted to know.
+        now_ns: u64,
+    },
     Drop,
 }
 

@@ -9,7 +9,7 @@ use super::{
     inlet::Inlet,
 };
 use crate::{
-    admission::{Admission, Numbers},
+    admission::{Admission, Numbers, Slo},
     options::{DomainId, Placement, Threads, WhenFull},
 };
 
@@ -213,6 +213,23 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     /// ```
     fn at_end(self, f: impl FnOnce(&Cx) + Send + 'static) -> StageParts<Self::In, Self::Out> {
         option(self, "at_end", |parts| parts.at_end = Mutex::new(Some(Box::new(f))))
+    }
+
+    /// Admits what is predicted to end within this time of its offer, and sheds the rest at the door: short for
+    /// `.admission(Slo::new(..))`. See [`Slo`].
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("pages");
+    /// let requests = p.sink("render", (|_: String| ()).threads(4).slo(ms(50)));
+    /// let running = p.start()?;
+    /// if let Err(refused) = running.offer(requests, "/".to_string()) {
+    ///     println!("{}; 503, Retry-After: {:?}", refused.why, refused.why.retry_after());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn slo(self, objective: Duration) -> StageParts<Self::In, Self::Out> {
+        self.admission(Slo::new(objective))
     }
 
     /// The handler holds that inlet and offers to it: an edge for the check of cycles and the order of a drain.
