@@ -1,3 +1,4 @@
 //! What the `seda` command is made of; the benches run the same service.
 
 pub mod demo;
+pub mod overload;

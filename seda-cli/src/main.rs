@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod run;
+mod story;
 
 /// Tools for staged event-driven services.
 #[derive(Parser)]
