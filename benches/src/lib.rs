@@ -24,7 +24,7 @@ pub use channels::{
 };
 pub use cost::{Sample, Stopwatch, cpu_time};
 pub use event::{Event, Sink, pass, pass_to};
-pub use pace::{Latencies, LatencySink, Paced, paced_source};
+pub use pace::{Latencies, LatencySink, Paced, paced_source, sleep_exactly};
 pub use process::{resident_bytes, switches};
 pub use rounds::{Contender, interleave, interleave_sliced, pairs, quick, rounds, scaled};
 pub use row::{Better, Row};

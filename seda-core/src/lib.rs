@@ -50,7 +50,10 @@ mod watch;
 
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigError, Layers};
-pub use admission::{Admission, AdmitAll, Load, MaxConcurrency, Offer, Settle, Slo, Take, TokenBucket, Verdict};
+pub use admission::{
+    Admission, AdmitAll, Ahead, Aimd, CoDel, Gradient, Load, MaxConcurrency, Offer, ResponseTime, Settle, Slo, Take,
+    TokenBucket, Vegas, Verdict,
+};
 pub use event::{Concurrent, Event};
 pub use finding::Finding;
 pub use graph::{

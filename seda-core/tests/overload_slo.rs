@@ -6,7 +6,7 @@ use overload::{Kept, PLACES, SCALES, Scene};
 use seda_core::{
     Slo,
     prelude::*,
-    sim::{Arrivals, Clients, Results, Service},
+    sim::{Arrivals, Clients, Results, Run, Service},
 };
 
 fn steady(mean: std::time::Duration, load: f64) -> Kept {
@@ -101,6 +101,101 @@ fn a_retry_storm_dies_down_with_what_set_it_off() {
     }
 }
 
+/// Five stages in a row of two threads and 2 ms each, but 4 ms at the one that is the tightest: the fourth, then the second,
+/// then the fifth. The first one alone has the objective, of 100 ms, and is offered twice what the tightest can do.
+fn chain(seed: u64) -> Results {
+    let mut p = Pipeline::named("chain");
+    let stage = || (|n: u64| n).threads(2);
+    let (offers, mut out) = p.stage("1", stage().slo(ms(100)));
+    for name in ["2", "3", "4"] {
+        out = p.then_with(name, out, stage());
+    }
+    p.end_with("5", out, (|_: u64| ()).threads(2));
+    let mut run = Run::new(p).entry(offers, Arrivals::poisson(1000.0), |n| n).slo(ms(100)).seed(seed);
+    for (name, tight) in [("1", 0..0), ("2", 20..40), ("3", 0..0), ("4", 0..20), ("5", 40..60)] {
+        let slowed = secs(tight.start)..secs(tight.end);
+        run = run.service(name, Service::exponential(ms(2)).slowed(2.0, slowed));
+    }
+    run.warm_up(secs(1)).during(secs(60)).unwrap()
+}
+
+#[test]
+fn work_that_the_tightest_stage_has_no_time_for_is_shed_at_the_entry() {
+    let results = chain(1);
+    let lost = results.all.wasted_on_lost.as_secs_f64() / results.all.busy.as_secs_f64();
+    assert!(lost <= 0.03, "{lost} of the work was lost\n{results}");
+    assert!(results.goodput() >= 0.93 * 500.0, "{} good a second\n{results}", results.goodput());
+}
+
+/// One in ten goes to a stage of a hundredth of the speed: the entry is offered 0.9 of what it can do, the slow stage nine
+/// times. Which it is shows behind the entry, so the branch decides: the slow stage has the objective too, and an overflow.
+#[test]
+fn a_slow_branch_does_not_take_the_other_one_down() {
+    let run = |slow: bool| {
+        let mut p = Pipeline::named("branch");
+        let (offers, out) =
+            p.stage("entry", (|n: u64| if n % 10 == 0 { Err(n) } else { Ok(n) }).threads(4).slo(ms(50)));
+        let (quick, thumbnails) = out.tried();
+        p.end("quick", quick, |_: u64| ());
+        let (thumbnails, over) = thumbnails.overflow();
+        p.end_with("slow", thumbnails, (|_: u64| ()).threads(4).slo(secs(5)));
+        p.end("over", over, |_: u64| ());
+        let make = move |n: u64| if slow { n } else { 10 * n + 1 };
+        let run = Run::new(p).entry(offers, Arrivals::poisson(900.0), make);
+        let run = run.service("entry", Service::exponential(ms(4))).service("slow", Service::exponential(ms(400)));
+        run.slo(ms(50)).seed(3).warm_up(secs(2)).during(secs(60)).unwrap()
+    };
+    let done = |results: &Results| results.ledger.stage("quick").unwrap().done as f64;
+    let (alone, beside) = (run(false), run(true));
+    assert!(done(&beside) >= 0.98 * 0.9 * done(&alone), "{} of {}", done(&beside), done(&alone));
+    let slow = beside.ledger.stage("slow").unwrap();
+    assert!(slow.done > 550 && slow.expired < slow.done / 50, "{}", beside.ledger);
+}
+
+/// A source offers as fast as it can. It is paused, and nothing of what it makes is lost; what comes from outside beside it
+/// keeps the objective.
+#[test]
+fn a_source_is_paused_and_never_shed() {
+    let mut p = Pipeline::named("import");
+    let mut left = 20_000;
+    let lines = p.source(
+        "lines",
+        pull(move || {
+            left -= 1;
+            if left >= 0 { Pulled::Event(left as u64) } else { Pulled::End }
+        }),
+    );
+    p.end_with("work", lines, (|_: u64| ()).threads(4).slo(ms(50)));
+    let results = Run::new(p).service("work", Service::exponential(ms(4))).during(secs(60)).unwrap();
+    let work = results.ledger.stage("work").unwrap();
+    assert_eq!((work.done, work.expired), (20_000, 0), "{}", results.ledger);
+    let snapshot = results.snapshot.stage("work").unwrap();
+    assert_eq!(snapshot.counts.shed, 0);
+    assert!(snapshot.wait.p99 < ms(50), "{:?}", snapshot.wait.p99);
+}
+
+/// The high class is offered half of the capacity, in all it is ten times it: goodput of each by the capacity.
+fn two_classes(seed: u64) -> Results {
+    let mut p = Pipeline::named("classes");
+    let work = (|_: u64| ()).threads(4).slo(ms(50)).classes(2, |_| 0);
+    let offers = p.sink("work", work);
+    let run = Run::new(p)
+        .entry(offers, Arrivals::poisson(500.0).kind("high").class(1), |n| n)
+        .entry(offers, Arrivals::poisson(9_500.0).kind("low"), |n| n)
+        .service("work", Service::exponential(ms(4)));
+    run.slo(ms(50)).seed(seed).warm_up(secs(1)).during(secs(41)).unwrap()
+}
+
+#[test]
+fn the_high_class_hardly_notices_what_the_low_one_offers_and_the_low_one_gets_the_rest() {
+    let results = two_classes(1);
+    let (high, low) = (results.kind("high").unwrap(), results.kind("low").unwrap());
+    let share = high.good as f64 / high.offered as f64;
+    assert!(share >= 0.999, "{share} of the high ones were good\n{results}");
+    let rest = low.good as f64 / (40.0 * 1000.0 - high.good as f64);
+    assert!(rest >= 0.95, "{rest} of the rest went to low ones\n{results}");
+}
+
 /// The whole matrix, five seeds, as a table: `cargo test --release --features sim --test overload_slo -- --ignored --nocapture`.
 #[test]
 #[ignore = "minutes in a debug build; it prints, and asserts nothing"]
@@ -117,6 +212,20 @@ fn the_whole_matrix() {
             "{name:<20} {mean:>8?} goodput {goodput:.4} shed {shed:6.2} % expired {expired:.2} % p99 {p99:.3} SLO"
         );
     };
+    for seed in 1..=5 {
+        let results = chain(seed);
+        let lost = 100.0 * results.all.wasted_on_lost.as_secs_f64() / results.all.busy.as_secs_f64();
+        let (goodput, p99) = (results.goodput() / 500.0, results.all.latency.p99);
+        println!(
+            "chain of five, seed {seed}: goodput {goodput:.4} of the tightest, lost work {lost:.2} %, p99 {p99:?}"
+        );
+    }
+    for seed in 1..=5 {
+        let results = two_classes(seed);
+        let (high, low) = (results.kind("high").unwrap(), results.kind("low").unwrap());
+        let (share, rest) = (high.good as f64 / high.offered as f64, low.good as f64 / (40e3 - high.good as f64));
+        println!("two classes, seed {seed}: high {share:.5} good, low {rest:.4} of the rest");
+    }
     for mean in SCALES {
         let seeds = |scene: Scene, during: std::ops::Range<f64>, until: f64| {
             (1..=5).map(|seed| Scene { seed, ..scene.clone() }.kept(during.clone(), until)).collect::<Vec<_>>()

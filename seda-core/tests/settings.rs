@@ -446,3 +446,32 @@ fn the_guide_has_the_list_of_keys() {
         assert_eq!(list, keys, "write it anew: SEDA_KEYS=write cargo test -p seda-core --test settings guide");
     }
 }
+
+#[test]
+fn an_objective_is_an_option_a_key_and_a_live_change() {
+    use seda_core::{Settings, StageOptionsExt, ms, prelude::*};
+    let pipeline = |tuned: bool| {
+        let mut p = Pipeline::named("pages");
+        let work = |_: u64| ();
+        if tuned {
+            p.sink("render", work.slo(ms(50)))
+        } else {
+            p.sink("render", work)
+        };
+        p
+    };
+    let running = pipeline(true).start().unwrap();
+    assert_eq!(running.explain("stage.render.admission.slo").unwrap().value, "50 ms");
+    assert_eq!(running.explain("stage.render.admission.policy").unwrap().value, "slo");
+    running.change(&Settings::new().set("stage.render.admission.slo", "80 ms").unwrap()).unwrap();
+    assert_eq!(running.explain("stage.render.admission.slo").unwrap().value, "80 ms");
+
+    let mut p = pipeline(false);
+    p.configure(&Settings::new().set("stage.render.admission.slo", "100 ms").unwrap());
+    let running = p.start().unwrap();
+    assert_eq!(running.explain("stage.render.admission.policy").unwrap().value, "slo");
+
+    let running = pipeline(false).start().unwrap();
+    let refused = running.change(&Settings::new().set("stage.render.admission.slo", "80 ms").unwrap()).unwrap_err();
+    assert!(refused.to_string().contains("the policy of the stage is not `slo`"), "{refused}");
+}

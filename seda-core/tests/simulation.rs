@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use seda_core::{
+    Admission, Offer, Reason, Verdict,
     prelude::*,
     sim::{Arrivals, Clients, Measured, Results, Run, Service},
 };
@@ -307,4 +308,38 @@ fn a_stage_that_is_not_there_is_named() {
     let run = Run::new(p).service("statoin", Service::fixed(ms(1)));
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.during(secs(1)))).unwrap_err();
     assert_eq!(panic.downcast_ref::<String>().unwrap(), "there is no stage `statoin`");
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn async_handlers_take_their_times_beside_one_another() {
+    let mut p = Pipeline::named("async");
+    let inlet = p.sink("station", task(|_: u64| async {}).limit(4));
+    let run = Run::new(p).entry(inlet, Arrivals::bursts(6, ms(100)), |n| n);
+    let results = run.service("station", Service::fixed(ms(4))).during(ms(150)).unwrap();
+    // Four set out at once, and two after them.
+    assert_eq!((results.all.latency.mean.as_micros(), results.all.latency.max), ((4 * 4 + 2 * 8) * 1000 / 6, ms(8)));
+}
+
+#[test]
+fn clients_who_listen_come_back_when_they_are_told_to() {
+    struct InASecond;
+    impl Admission for InASecond {
+        fn offer(&mut self, offer: &Offer) -> Verdict {
+            if offer.now_ns > 1_000_000_000 {
+                return Verdict::Admit;
+            }
+            Verdict::Shed { reason: Reason::new("early"), retry_after: Some(secs(1)) }
+        }
+    }
+    let run = |clients: Clients| {
+        let mut p = Pipeline::named("later");
+        let inlet = p.sink("station", (|_: u64| ()).threads(4).admission(InASecond));
+        let arrivals = Arrivals::constant(10.0).lasting(ms(950)).clients(clients.retries(1));
+        Run::new(p).entry(inlet, arrivals, |n| n).during(secs(5)).unwrap().all
+    };
+    let hasty = run(Clients::timing_out(ms(100)));
+    assert_eq!((hasty.requests, hasty.offered, hasty.answered, hasty.shed_by[0].reason), (9, 18, 0, "early"));
+    let patient = run(Clients::timing_out(ms(100)).obeying_retry_after());
+    assert_eq!((patient.requests, patient.offered, patient.answered), (9, 18, 9));
 }

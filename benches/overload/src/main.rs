@@ -6,6 +6,7 @@
 mod bars;
 mod oracle;
 mod policies;
+mod real;
 mod single;
 
 use seda::lab::Report;
@@ -15,6 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut table = Table::new("overload");
     let mut report = Report::new("The overload lab of seda");
     single::run(&mut table, &mut report)?;
+    real::run(&mut table, &mut report);
     println!("{report}");
     let folder = seda_bench::target_dir().join("bench/overload");
     report.write(&folder)?;

@@ -16,7 +16,7 @@ const PATIENCES: [f64; 3] = [f64::INFINITY, 1.0 - 1.0 / SLO_SERVICES, 1.0 - 3.0 
 /// How many of the admitted may not be started; under the same rule as everybody.
 const EXPIRED_MOST: f64 = 0.01;
 /// Seeds of the search; those who come first are then run with all.
-const FINALISTS: usize = 3;
+const FINALISTS: usize = 6;
 
 /// The bound and the patience while there is trouble.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,7 @@ pub(crate) struct Oracle {
     trouble: Range<u64>,
     room: usize,
     patience_ns: Option<u64>,
+    slo_ns: u64,
 }
 
 impl Oracle {
@@ -48,6 +49,7 @@ impl Oracle {
             trouble: ns(during.start)..ns(during.end),
             room: chosen.room,
             patience_ns: chosen.patience.is_finite().then_some(patience_ns),
+            slo_ns: ns(demand.slo()),
         }
     }
 }
@@ -68,6 +70,11 @@ impl Admission for Oracle {
 
     fn patience_ns(&self) -> Option<u64> {
         self.patience_ns
+    }
+
+    /// With it, batches are as small as ours.
+    fn objective_ns(&self) -> Option<u64> {
+        Some(self.slo_ns)
     }
 }
 

@@ -47,10 +47,16 @@ pub(crate) fn ours(lab: Lab<'_>, shape: Shape) -> Lab<'_> {
     lab.contender(OURS, stage(shape, NO_BOUND, |demand| Slo::new(demand.slo())))
 }
 
-/// What others do, without knowledge of the scenario.
+/// What others do, without knowledge of the scenario; those with a star are policies of others, written anew by us.
 pub(crate) fn others(lab: Lab<'_>, shape: Shape) -> Lab<'_> {
     lab.contender("unbounded", stage(shape, NO_BOUND, |_| AdmitAll))
         .contender("bounded 1000", stage(shape, 1000, |_| AdmitAll))
+        .contender("codel 5/100 *", stage(shape, NO_BOUND, |_| CoDel::new()))
+        .contender("codel by service *", stage(shape, NO_BOUND, |_| CoDel::by_service()))
+        .contender("vegas *", stage(shape, NO_BOUND, |_| Vegas::new()))
+        .contender("gradient *", stage(shape, NO_BOUND, |_| Gradient::new()))
+        .contender("aimd *", stage(shape, NO_BOUND, |demand| Aimd::new(demand.slo())))
+        .contender("response time *", stage(shape, NO_BOUND, |demand| ResponseTime::new(demand.slo())))
         .contender("at most 30", stage(shape, NO_BOUND, |_| MaxConcurrency::new(30)))
         .contender("token bucket 0.95", stage(shape, NO_BOUND, |demand| TokenBucket::new(0.95 * demand.capacity(), 30)))
 }

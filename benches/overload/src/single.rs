@@ -33,13 +33,13 @@ struct Case {
 pub(crate) fn run(table: &mut Table, report: &mut Report) -> Result<(), StartError> {
     for case in cases() {
         let name = case.scenario.demand(1.0, USUAL).name().to_string();
-        eprintln!("{name}");
         let (chosen, feasible) = oracle::search(|| policies::lab(USUAL), &case.scenario, case.shape, case.trouble)?;
+        eprintln!("{name}: {}", chosen.name());
         let lab = policies::lab(USUAL).scenario(case.scenario.clone());
         let usual = policies::others(policies::ours(lab, case.shape), case.shape).run()?;
         judge(table, &case, "4ms", usual.outcome(&name, OURS), &feasible);
         report.extend(usual);
-        report.add(feasible);
+        report.add(feasible.called("oracle"));
         for (scale, mean) in SCALES {
             let lab = policies::ours(policies::lab(mean).scenario(case.scenario.clone()), case.shape);
             let trouble = case.trouble;
@@ -77,7 +77,7 @@ fn pareto(mean: Duration) -> Service {
 fn cases() -> Vec<Case> {
     let case = |scenario, trouble, judge| Case { scenario, shape: exponential, trouble, judge };
     let tailed = |name: &str, about: &str, shape| {
-        let scenario = Scenario::plateau(10.0).renamed(name, about);
+        let scenario = Scenario::plateau(10.0).renamed(name).about(about);
         Case { scenario, shape, trouble: 1, judge: tailed }
     };
     let plateau = |load| case(Scenario::plateau(load), 1, plateau_bars(load));
@@ -129,7 +129,7 @@ fn in_time(windows: &[Window]) -> bool {
     sum(windows, |figures| figures.admitted - figures.good) <= 0.01 * sum(windows, |figures| figures.admitted)
 }
 
-fn step(judge: &mut Judge<'_>) {
+pub(crate) fn step(judge: &mut Judge<'_>) {
     judge.recovered("reached", 1, 4.0, keeps(0.90));
     judge.goodput("4 SLOs after it", Some(0.90));
     judge.started("all of it");
@@ -148,9 +148,9 @@ fn tailed(judge: &mut Judge<'_>) {
     judge.started("steady");
 }
 
-fn slow(judge: &mut Judge<'_>) {
+pub(crate) fn slow(judge: &mut Judge<'_>) {
     judge.goodput("slow", Some(0.95));
-    judge.started("slow");
+    judge.started("4 SLOs after it");
     judge.recovered("recovered", 2, 4.0, keeps(0.95));
 }
 

@@ -1,13 +1,26 @@
 //! Admission: whether an offer is taken. A policy is arithmetic on numbers that it is handed; it holds no clock, lock,
 //! thread or queue, and what it decides is enforced elsewhere.
 
+mod aimd;
+mod codel;
+mod gradient;
 mod max_concurrency;
+mod path;
+mod response_time;
 mod slo;
 mod token_bucket;
+mod vegas;
 
+pub use aimd::Aimd;
+pub use codel::CoDel;
+pub use gradient::Gradient;
 pub use max_concurrency::MaxConcurrency;
+pub use path::Ahead;
+pub(crate) use path::{Gauge, Path, Reading};
+pub use response_time::ResponseTime;
 pub use slo::Slo;
 pub use token_bucket::TokenBucket;
+pub use vegas::Vegas;
 
 use std::{any::Any, time::Duration};
 
@@ -35,6 +48,8 @@ pub struct Offer {
 pub struct Load {
     /// Events that wait in the queue.
     pub backlog: usize,
+    /// Of those, the ones of lower classes than the offer's: it is taken before them.
+    pub behind: usize,
     /// Events that workers hold.
     pub in_hand: usize,
     /// Places for workers that are in use, from take to slot free; a stalled one counts.
@@ -43,6 +58,8 @@ pub struct Load {
     pub limit: usize,
     /// Mean service time per event; 0 until the first was measured.
     pub service_ns: u64,
+    /// What stands before an event behind this stage; for offers to a stage with an objective, and others behind it.
+    pub ahead: Option<Ahead>,
 }
 
 /// Events left the queue for a worker.

@@ -9,7 +9,7 @@ use self::{
     pace::Pace,
     room::{Numbers, is_overload},
 };
-use super::{Admission, Load, Offer, Settle, Take, Verdict};
+use super::{Admission, Ahead, Load, Offer, Settle, Take, Verdict};
 use crate::{outcome::Reason, rng::Rng};
 
 /// Slots of time per objective, for the demand.
@@ -31,6 +31,8 @@ const BURSTS_GAIN: f64 = 2.0;
 const BURSTS_MOST: f64 = 5.0;
 /// Places that are held longer than handlers work, by this factor, are stalled; below it is noise.
 const STALLED: f64 = 1.25;
+/// Classes that are told apart; what is above them counts with the last.
+const CLASSES: usize = 8;
 /// Weight of the past in that, per slot of time.
 const PAST: f64 = 0.9;
 
@@ -47,6 +49,8 @@ const PAST: f64 = 0.9;
 /// | ... when 0.4 to 0.8 % of the admitted were late, twice that where the queue was empty within T | n s/c + s + sqrt(2.33^2 n (sd/c)^2 + (p99 - s)^2) <= T | one in a hundred may be late; the budget is spent on bursts, and saved when it is gone |
 /// | ... when demand is r > 1.05 capacities | n <= 4.6 / ln r | a queue that never empties delays without serving more: this one is empty 1 % of the time. Where p99 > T: 3.0 / ln r, 5 % |
 /// | take | not started if the wait is over T - q90 of the service | it would most likely be late; at most 0.8 % end so, then only what is later than T - q10 |
+/// | class | n is what waits at the offer's [class](crate::StageOptionsExt::classes) and above, r what is offered there | it is taken before the others |
+/// | behind | the same at the tightest stage that every event comes to, for all that are on their way to it, and the time in handlers behind counts | what is shed further down was worked on in vain |
 /// | shed | retry after the predicted drain down to the room, times 1 to 2 | spread, so that those who were refused do not come back together |
 ///
 /// | state | window |
@@ -76,6 +80,8 @@ pub struct Slo {
     slo_ns: f64,
     pace: Pace,
     demand: Demand,
+    /// Of each class above the lowest, with what is above it: it does not wait for those below.
+    above: Vec<Above>,
     /// Shares of the admitted: late for having waited, and expired among them.
     late: f64,
     expired: f64,
@@ -84,6 +90,9 @@ pub struct Slo {
     patience_ns: f64,
     /// Time between two events that leave the queue.
     each_ns: f64,
+    /// The tightest stage behind, if it is tighter than this one, and most events that may be on their way to it.
+    ahead: Option<Ahead>,
+    ahead_room: f64,
     reckoned: usize,
     use_of: Use,
     slot_ends_ns: u64,
@@ -92,6 +101,13 @@ pub struct Slo {
     emptied_ns: u64,
     bursts: f64,
     jitter: Rng,
+}
+
+/// What is offered at a class and above, and the room that follows.
+#[derive(Clone, Debug)]
+struct Above {
+    demand: Demand,
+    room: f64,
 }
 
 /// How the places are used, over time.
@@ -140,11 +156,14 @@ impl Slo {
             slo_ns: slo.as_nanos() as f64,
             pace: Pace::default(),
             demand: Demand::default(),
+            above: Vec::new(),
             late: 0.0,
             expired: 0.0,
             room: f64::INFINITY,
             patience_ns: f64::INFINITY,
             each_ns: 0.0,
+            ahead: None,
+            ahead_room: f64::INFINITY,
             reckoned: 0,
             use_of: Use::default(),
             slot_ends_ns: 0,
@@ -169,9 +188,10 @@ impl Slo {
         let places = self.use_of.places.max(1) as f64;
         let mean = self.pace.mean_ns().max(1.0);
         self.each_ns = mean * self.use_of.stall() / places;
+        let behind_ns = self.ahead.map_or(0.0, |ahead| ahead.service_ns as f64);
         let numbers = Numbers {
             slo_ns: self.slo_ns,
-            service_ns: mean,
+            service_ns: mean + behind_ns,
             tail_ns: (self.pace.quantile_ns(0.99) - mean).max(0.0),
             each_ns: self.each_ns,
             spread_ns: self.pace.deviation_ns() / places,
@@ -180,8 +200,23 @@ impl Slo {
             bursts: self.bursts.exp(),
         };
         self.room = numbers.room();
+        let per_slot = self.each_ns / self.slot_ns();
+        for above in &mut self.above {
+            above.room = Numbers { load: above.demand.per_slot() * per_slot, bursts: 1.0, ..numbers }.room();
+        }
+        self.ahead_room = self.ahead.map_or(f64::INFINITY, |ahead| room_ahead(ahead, numbers, mean, self.load()));
         let q = 0.1 + 0.8 * (1.0 - spent(self.expired));
         self.patience_ns = (self.slo_ns - self.pace.quantile_ns(q)).max(0.0);
+    }
+
+    /// An offer sees what stands behind: the room there counts where that is the tighter stage.
+    fn look_ahead(&mut self, ahead: Option<Ahead>) {
+        let of = |ahead: &Ahead| (ahead.each_ns, ahead.before_ns, ahead.service_ns);
+        let changed = ahead.as_ref().map(of) != self.ahead.as_ref().map(of);
+        self.ahead = ahead;
+        if changed {
+            self.reckon();
+        }
     }
 
     /// The queue has not been empty for longer than the objective.
@@ -206,14 +241,31 @@ impl Slo {
         self.slot_ends_ns = self.slot_ends_ns.saturating_add(over.saturating_mul(slot_ns));
         let idle = self.use_of.turn(over as f64 * self.slot_ns());
         self.demand.turn(over);
+        self.above.iter_mut().for_each(|above| above.demand.turn(over));
         let grown = (self.bursts + BURSTS_GAIN * (idle - IDLE)).clamp(0.0, BURSTS_MOST);
         self.bursts = if is_overload(self.load()) { grown } else { 0.0 };
         self.reckon();
     }
 
+    /// Counts an offer, for its class and those below.
+    fn demanded(&mut self, offer: &Offer) {
+        self.demand.offered(offer.events);
+        let class = usize::from(offer.class).min(CLASSES - 1);
+        if class > self.above.len() {
+            self.above.resize(class, Above { demand: Demand::default(), room: self.room });
+        }
+        self.above[..class].iter_mut().for_each(|above| above.demand.offered(offer.events));
+    }
+
+    /// Most events of its class and above that may wait.
+    fn room_of(&self, class: u8) -> f64 {
+        let class = usize::from(class).min(self.above.len());
+        if class == 0 { self.room } else { self.above[class - 1].room }
+    }
+
     /// Whether an offer that brings the queue to so many events is predicted to end in time.
     fn fits(&self, waiting: f64, offer: &Offer) -> bool {
-        if waiting > self.room {
+        if waiting > self.room_of(offer.class) {
             return false;
         }
         let silence_ns = offer.now_ns.saturating_sub(self.freed_ns) as f64;
@@ -228,11 +280,23 @@ impl Slo {
         waiting * each_ns + service_ns <= left_ns
     }
 
-    fn shed(&mut self, waiting: f64) -> Verdict {
-        let drain_ns = (waiting - self.room).max(1.0) * self.each_ns;
+    /// So many events too many, one of which goes in so much time.
+    fn shed(&mut self, over: f64, each_ns: f64) -> Verdict {
+        let drain_ns = over.max(1.0) * each_ns;
         let after_ns = drain_ns * (1.0 + self.jitter.unit());
         Verdict::Shed { reason: Reason::new("slo"), retry_after: Some(Duration::from_nanos(after_ns as u64)) }
     }
+}
+
+/// Most events that may be on their way to a stage that is tighter than this one: what may wait there, and what is worked on
+/// until it comes there.
+fn room_ahead(ahead: Ahead, own: Numbers, mean_ns: f64, load: f64) -> f64 {
+    let each_ns = ahead.each_ns as f64;
+    if each_ns <= own.each_ns {
+        return f64::INFINITY;
+    }
+    let there = Numbers { each_ns, spread_ns: each_ns, load: load * each_ns / own.each_ns, bursts: 1.0, ..own };
+    there.room() + (mean_ns + ahead.before_ns as f64) / each_ns
 }
 
 /// How much of a budget for such a share is gone, 0 to 1.
@@ -247,17 +311,29 @@ impl Admission for Slo {
         if offer.now_ns >= self.slot_ends_ns {
             self.turn(offer.now_ns);
         }
-        self.demand.offered(offer.events);
+        self.demanded(offer);
         if limit != self.use_of.places {
             self.use_of.places = limit;
             self.reckon();
         }
         let waiting = backlog + offer.events;
+        if offer.load.ahead.is_some() || self.ahead.is_some() {
+            self.look_ahead(offer.load.ahead);
+            let on_their_way = waiting + offer.load.in_hand + self.ahead.map_or(0, |ahead| ahead.events);
+            let over = on_their_way as f64 - self.ahead_room;
+            if over > 0.0 {
+                return self.shed(over, self.ahead.map_or(self.each_ns, |ahead| ahead.each_ns as f64));
+            }
+        }
         if waiting + busy <= limit {
             (self.freed_ns, self.emptied_ns) = (offer.now_ns, offer.now_ns);
             return Verdict::Admit;
         }
-        if self.fits(waiting as f64, offer) { Verdict::Admit } else { self.shed(waiting as f64) }
+        let waiting = (waiting - offer.load.behind) as f64;
+        if self.fits(waiting, offer) {
+            return Verdict::Admit;
+        }
+        self.shed(waiting - self.room_of(offer.class), self.each_ns)
     }
 
     fn take(&mut self, take: &Take) {

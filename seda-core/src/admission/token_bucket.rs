@@ -37,6 +37,13 @@ impl TokenBucket {
     }
 }
 
+impl TokenBucket {
+    /// Another rate; what is in the bucket stays.
+    pub(super) fn be_rate(&mut self, rate: f64) {
+        (self.rate, self.period_ns) = (rate, 1e9 / rate);
+    }
+}
+
 impl Admission for TokenBucket {
     fn offer(&mut self, offer: &Offer) -> Verdict {
         let now = offer.now_ns as f64;

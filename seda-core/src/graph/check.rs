@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
 };
 
 use super::{
@@ -150,6 +150,11 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
         return Err(StartError { pipeline: pipeline.shared.name.clone(), findings });
     }
     numbers::set_up(&mut pipeline, &table);
+    let manners = numbers::manners(&pipeline);
+    for (at, stage) in pipeline.stages.iter().enumerate() {
+        stage.activation.inbox.pause_sources(shape.is_fed_by_sources(at, &manners));
+    }
+    drop(manners);
     let graph = lay_out(pipeline, shape, table);
     start_handlers(graph)
 }
@@ -263,6 +268,23 @@ fn of_ports(pipeline: &Pipeline) -> Option<Finding> {
 
 // ---- layout
 
+/// A stage with an objective looks at those behind it: what they have no time for is better shed here.
+fn show_the_way(pipeline: &Pipeline, reaches: &[Vec<bool>], components: &[Vec<usize>]) {
+    let books = |stage: usize| &pipeline.stages[stage].activation.inbox;
+    for from in (0..pipeline.stages.len()).filter(|&stage| books(stage).core.has_objective()) {
+        let behind = components.iter().flatten().filter(|&&to| to != from && reaches[from][to]);
+        let behind: Vec<usize> = behind.copied().collect();
+        if behind.is_empty() {
+            continue;
+        }
+        let gauges = behind.iter().map(|&to| books(to).core.gauge.clone()).collect();
+        for stage in behind.iter().copied().chain([from]) {
+            books(stage).core.is_gauged.store(true, Ordering::Relaxed);
+        }
+        books(from).lead_to(gauges);
+    }
+}
+
 fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
     let next = shape.next();
     let components = order::components(&next);
@@ -272,6 +294,7 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
     }
     let (domains, domain_of) = lay_domains(&pipeline, &components, &component_of);
     let reaches = order::reach(&next);
+    show_the_way(&pipeline, &reaches, &components);
     let sketch = lock(&pipeline.sketch);
     let edges: Vec<Arc<EdgeCore>> = sketch.edges.iter().map(|drawn| drawn.edge.clone()).collect();
     if !pipeline.answers.is_empty() {

@@ -8,7 +8,7 @@ use crate::{
     options::Threads,
     settings::{
         ChangeError, Changed, Configure, Explained, Names, Origin,
-        keys::{ASYNC, Knob, OWN},
+        keys::{ASYNC, Knob, OWN, SLO},
         table::{Row, Rows, Spot, Table},
         value::Value,
     },
@@ -59,7 +59,7 @@ impl Graph {
         });
         findings.extend(set.iter().filter_map(|&(spot, knob)| self.refuse(&next, spot, knob)));
         findings.extend(next.stages.iter().flat_map(fits::of_policy));
-        findings.extend(self.shape.check(&manners(&next)));
+        findings.extend(self.shape.check(&self.manners(&next)));
         if !findings.is_empty() {
             return Err(ChangeError { findings });
         }
@@ -98,6 +98,19 @@ impl Graph {
             }
             _ => None,
         }
+    }
+
+    fn manners<'a>(&self, table: &'a Table) -> Vec<Manner<'a>> {
+        let index = |name: &str| table.domains.iter().position(|rows| rows.name() == name);
+        let manners = table.stages.iter().zip(&self.stages).map(|(rows, node)| Manner {
+            name: rows.name(),
+            when_full: numbers::when_full(rows),
+            has_policy: rows.row(Knob::Policy).value != Value::None,
+            has_objective: rows.word(Knob::Policy) == Some(SLO),
+            is_source: node.is_source,
+            domain: rows.word(Knob::Domain).filter(|domain| *domain != OWN).and_then(index),
+        });
+        manners.collect()
     }
 
     fn refuse_threads(&self, rows: &Rows, knob: Knob) -> Option<Finding> {
@@ -211,15 +224,4 @@ fn hold(row: &mut Row, now: usize) {
         return;
     };
     row.held = (threads.min < threads.max).then(|| now.clamp(threads.min, threads.max));
-}
-
-fn manners(table: &Table) -> Vec<Manner<'_>> {
-    let index = |name: &str| table.domains.iter().position(|rows| rows.name() == name);
-    let manners = table.stages.iter().map(|rows| Manner {
-        name: rows.name(),
-        when_full: numbers::when_full(rows),
-        has_policy: rows.row(Knob::Policy).value != Value::None,
-        domain: rows.word(Knob::Domain).filter(|domain| *domain != OWN).and_then(index),
-    });
-    manners.collect()
 }

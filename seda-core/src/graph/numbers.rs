@@ -45,10 +45,10 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     for configured in &pipeline.configured {
         findings.extend(table.apply(&configured.settings(&names)).1);
     }
+    table.stages.iter_mut().for_each(objective_is_policy);
     findings.extend(
         [Knob::Trace, Knob::PublishEvery].into_iter().filter_map(|knob| fits::of_feature(&table.pipeline, knob)),
     );
-    table.stages.iter_mut().for_each(objective_is_policy);
     for (stage, rows) in pipeline.stages.iter().zip(&table.stages) {
         findings.extend(fits::of_place(stage, rows, &names));
         findings.extend(fits::of_policy(rows));
@@ -227,6 +227,8 @@ pub(super) fn manners(pipeline: &Pipeline) -> Vec<Manner<'_>> {
         name: &stage.name,
         when_full: stage.options.when_full,
         has_policy: stage.options.policy != Numbers::None,
+        has_objective: matches!(stage.options.policy, Numbers::Slo { .. }),
+        is_source: stage.is_source,
         domain: match stage.options.placement {
             Placement::Domain { domain, .. } => Some(domain.index as usize),
             Placement::Own(_) | Placement::Tasks { .. } => None,

@@ -24,6 +24,9 @@ pub(crate) struct Manner<'a> {
     pub(crate) name: &'a str,
     pub(crate) when_full: WhenFull,
     pub(crate) has_policy: bool,
+    /// The policy is an objective: a source is paused for it.
+    pub(crate) has_objective: bool,
+    pub(crate) is_source: bool,
     /// A declared domain.
     pub(crate) domain: Option<usize>,
 }
@@ -73,10 +76,19 @@ impl Shape {
         found
     }
 
+    /// By sources alone: they can be paused, so what does not fit waits instead of being shed.
+    pub(super) fn is_fed_by_sources(&self, stage: usize, manners: &[Manner<'_>]) -> bool {
+        let mut feeds = self.links.iter().filter(|link| link.to == stage).peekable();
+        feeds.peek().is_some() && feeds.all(|link| manners[link.from].is_source)
+    }
+
     /// A refusal on an inner edge has nobody to go back to.
     fn refusing_edges(&self, manners: &[Manner<'_>]) -> Vec<Finding> {
         let found = self.links.iter().filter(|link| !link.has_overflow).filter_map(|link| {
             let stage = &manners[link.to];
+            if stage.has_objective && self.is_fed_by_sources(link.to, manners) && stage.when_full != WhenFull::Reject {
+                return None;
+            }
             let refuses = match (stage.has_policy, stage.when_full == WhenFull::Reject) {
                 (true, _) => "may shed",
                 (_, true) => "rejects when full",

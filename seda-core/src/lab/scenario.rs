@@ -99,8 +99,14 @@ impl Scenario {
     }
 
     /// The same under another name, and by itself where it was one of a [sweep](Scenario::plateau).
-    pub fn renamed(mut self, name: impl Into<String>, about: impl Into<String>) -> Self {
-        (self.name, self.about, self.sweep) = (name.into(), about.into(), None);
+    pub fn renamed(mut self, name: impl Into<String>) -> Self {
+        (self.name, self.sweep) = (name.into(), None);
+        self
+    }
+
+    /// With another sentence about it.
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.about = about.into();
         self
     }
 
@@ -175,6 +181,7 @@ impl Scenario {
             .step(Step::load(0.8).slower(4.0))
             .step(Step::load(0.8))
             .judged("slow", 1, 0.0)
+            .judged("4 SLOs after it", 1, 4.0)
             .judged("4 SLOs after its end", 2, 4.0)
     }
 

@@ -134,6 +134,7 @@ pub struct StageSnapshot {
     /// Events that have come to no end yet: queued, in hand, or left when the pipeline stopped.
     pub left: usize,
     /// What its admission policy has found that it cannot keep: an objective below the service time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub concern: Option<String>,
     /// Offers by outcome.
     pub counts: Counts,

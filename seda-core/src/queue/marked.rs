@@ -26,6 +26,10 @@ impl Marked {
         self.order.in_lanes + self.order.aside
     }
 
+    pub(crate) fn below(&self, class: u8) -> usize {
+        self.order.lanes.iter().take(class.into()).map(VecDeque::len).sum()
+    }
+
     pub(crate) fn has_work(&self) -> bool {
         self.order.in_lanes > 0 || !self.order.freed.is_empty()
     }

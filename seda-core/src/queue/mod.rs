@@ -46,6 +46,14 @@ impl Store {
         }
     }
 
+    /// Events of lower classes than this one; where there are no classes, none.
+    pub(crate) fn below(&self, class: u8) -> usize {
+        match self {
+            Store::Plain(_) => 0,
+            Store::Marked(queue) => queue.below(class),
+        }
+    }
+
     /// Whether a worker that looks now may find something; for keys an answer of yes can turn out wrong, and mends itself.
     pub(crate) fn has_work(&self) -> bool {
         match self {

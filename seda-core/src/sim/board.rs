@@ -2,11 +2,10 @@
 //! of it.
 
 use std::{
-    cell::Cell,
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -15,11 +14,12 @@ use super::{
     agenda::{Agenda, What},
     clients::Clients,
     figures::{End, Ended, Tally},
+    lineage::{Ending, Offered},
     log::Log,
-    service::{Draws, Service},
+    stage::Stage,
     tallies::{Origin, Tallies},
 };
-use crate::{drive::virtual_time::Model, event::Lineage, outcome::Refusal, rng::Rng, sync::lock, ticket::Loss};
+use crate::{outcome::Refusal, rng::Rng, sync::lock};
 
 /// A pipeline's clock never reads zero.
 const START_NS: u64 = 1;
@@ -46,15 +46,6 @@ pub(super) struct State {
     open: u64,
 }
 
-/// A stage's model.
-#[derive(Default)]
-pub(super) struct Stage {
-    pub(super) name: String,
-    pub(super) draws: Option<Draws>,
-    /// For some kinds of their own, by index.
-    pub(super) of_kind: Vec<(usize, Draws)>,
-}
-
 /// What the offers of an entry are judged by.
 pub(super) struct EntryRules {
     pub(super) slo_ns: u64,
@@ -69,35 +60,6 @@ struct Request {
     /// The try that is listened to; 0 for none.
     listens_to: u64,
 }
-
-/// One offer, and everything that becomes of it.
-pub(super) struct Offered {
-    board: Arc<Board>,
-    id: u64,
-    entry: usize,
-    origin: Origin,
-    request: Option<u64>,
-    busy_ns: AtomicU64,
-    /// When the handler that had it last will return.
-    busy_until_ns: AtomicU64,
-    fate: AtomicU8,
-}
-
-/// What is known of a lineage at its end.
-#[derive(Clone, Copy)]
-struct Ending {
-    id: u64,
-    entry: usize,
-    origin: Origin,
-    request: Option<u64>,
-    busy_ns: u64,
-    end: End,
-}
-
-const ON_ITS_WAY: u8 = 0;
-/// Refused at the entry: it never was a lineage.
-const REFUSED: u8 = u8::MAX;
-const LOST: [End; 5] = [End::Failed, End::Expired, End::Dropped, End::ShedLater, End::Left];
 
 impl Board {
     pub(super) fn new(clock: Arc<AtomicU64>, tallies: Tallies, log: Log, jitter: Rng) -> Self {
@@ -139,7 +101,7 @@ impl Board {
                 state.tallies.each(origin, Tally::admitted);
             }
             Some(why) => {
-                offered.fate.store(REFUSED, Ordering::Relaxed);
+                offered.refuse();
                 state.tallies.each(origin, |tally| tally.refused(&why));
                 state.log.note(origin.at_ns, [2, id, 0], || format!("refuse #{id}: {why}"));
                 state.tries_again(request, id, origin.at_ns, why.retry_after());
@@ -177,8 +139,28 @@ impl Board {
         }
     }
 
+    /// A handler begins with an event: the time, what it will take, and whether it fails.
+    pub(super) fn begins(&self, offered: &Offered, stage: usize) -> (u64, u64, bool) {
+        // Two steps that need not be one: a single thread runs it all.
+        self.begun.store(self.begun.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let mut state = self.state();
+        let State { log, stages, .. } = &mut *state;
+        let (what, at_ns, id) = (5 | (stage as u64) << 8, self.now_ns(), offered.id);
+        let stage = &mut stages[stage];
+        let (time_ns, fails) = stage.begins(offered.origin.kind, at_ns);
+        log.note(at_ns, [what, id, time_ns], || format!("begin #{id} at {} for {time_ns} ns", stage.name));
+        (at_ns, time_ns, fails)
+    }
+
+    /// How many events have begun since this was asked last.
+    pub(super) fn take_begun(&self) -> usize {
+        let begun = self.begun.load(Ordering::Relaxed);
+        self.begun.store(0, Ordering::Relaxed);
+        begun
+    }
+
     /// A lineage of which nothing is left.
-    fn ends(&self, ending: Ending, until_ns: u64) {
+    pub(super) fn ends(&self, ending: Ending, until_ns: u64) {
         let mut state = self.state();
         let now_ns = self.now_ns();
         if ending.end == End::Failed && until_ns > now_ns {
@@ -199,12 +181,6 @@ impl Board {
         let mut state = self.state();
         let ending = state.failed.remove(&lineage);
         ending.into_iter().for_each(|ending| state.ended(ending, self.now_ns()));
-    }
-}
-
-impl Stage {
-    pub(super) fn named(name: &str) -> Self {
-        Stage { name: name.to_string(), ..Stage::default() }
     }
 }
 
@@ -265,121 +241,5 @@ impl State {
         let wait_ns = clients.wait_ns(request.tries, advice, &mut self.jitter);
         let entry = request.entry;
         self.agenda.at(now_ns.saturating_add(wait_ns), What::Retry { entry, request: id });
-    }
-
-    /// A handler begins: its time, and whether it will fail.
-    fn begins(&mut self, stage: usize, kind: Option<usize>, at_ns: u64) -> (u64, bool) {
-        let stage = &mut self.stages[stage];
-        let own = kind.and_then(|kind| stage.of_kind.iter_mut().find(|(of, _)| *of == kind));
-        let draws = own.map(|(_, draws)| draws).or(stage.draws.as_mut());
-        draws.map_or((0, false), |draws| (draws.time_ns(at_ns), draws.fails()))
-    }
-}
-
-impl Lineage for Offered {
-    fn begins(&self, stage: u32, spent_ns: &Cell<u64>) {
-        let Board { begun, .. } = &*self.board;
-        // Not counted at once by one step: one thread runs it all.
-        begun.store(begun.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        let at_ns = self.board.now_ns();
-        let mut state = self.board.state();
-        let (time_ns, fails) = state.begins(stage as usize, self.origin.kind, at_ns);
-        let State { log, stages, .. } = &mut *state;
-        let (id, name) = (self.id, &stages[stage as usize].name);
-        log.note(at_ns, [5, id, time_ns << 8 | u64::from(stage)], || format!("begin #{id} at {name} for {time_ns} ns"));
-        drop(state);
-        self.busy_ns.store(self.busy_ns.load(Ordering::Relaxed) + time_ns, Ordering::Relaxed);
-        spent_ns.set(spent_ns.get() + time_ns);
-        // Those before it in its batch come first.
-        self.busy_until_ns.store(at_ns + spent_ns.get(), Ordering::Relaxed);
-        if fails {
-            // As a panic of the handler would, without the noise of the panic hook.
-            std::panic::resume_unwind(Box::new("failed by the simulation"));
-        }
-    }
-
-    fn lost(&self, loss: &Loss) {
-        let end = match loss {
-            Loss::Failed(_) => End::Failed,
-            Loss::Expired => End::Expired,
-            Loss::Dropped => End::Dropped,
-            Loss::Refused(_) => End::ShedLater,
-            Loss::Cancelled => End::Left,
-            // Nobody asked.
-            Loss::Filtered | Loss::Unanswered(_) => return,
-        };
-        let code = 1 + LOST.iter().position(|&lost| lost == end).expect("all of them are there") as u8;
-        // The first loss counts.
-        let _ = self.fate.compare_exchange(ON_ITS_WAY, code, Ordering::Relaxed, Ordering::Relaxed);
-    }
-}
-
-impl Offered {
-    pub(super) fn new(board: Arc<Board>, id: u64, entry: usize, origin: Origin, request: Option<u64>) -> Self {
-        let (busy_ns, busy_until_ns) = (AtomicU64::new(0), AtomicU64::new(0));
-        Offered { board, id, entry, origin, request, busy_ns, busy_until_ns, fate: AtomicU8::new(ON_ITS_WAY) }
-    }
-}
-
-impl Drop for Offered {
-    fn drop(&mut self) {
-        let Offered { id, entry, origin, request, .. } = *self;
-        let end = match self.fate.load(Ordering::Relaxed) {
-            REFUSED => return,
-            ON_ITS_WAY => End::Done,
-            code => LOST[code as usize - 1],
-        };
-        let busy_ns = self.busy_ns.load(Ordering::Relaxed);
-        let ending = Ending { id, entry, origin, request, busy_ns, end };
-        self.board.ends(ending, self.busy_until_ns.load(Ordering::Relaxed));
-    }
-}
-
-impl std::fmt::Debug for Offered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Offered({})", self.id)
-    }
-}
-
-/// What is known of each stage without the lock.
-pub(super) struct Beside {
-    board: Arc<Board>,
-    stages: Vec<Aside>,
-}
-
-#[derive(Clone, Copy)]
-struct Aside {
-    per_batch_ns: u64,
-    computes: f64,
-}
-
-impl Beside {
-    pub(super) fn new(board: &Arc<Board>) -> Self {
-        let asides = |stage: &Stage| {
-            let service = stage.draws.as_ref().map(|draws| &draws.service);
-            let per_batch_ns = service.map_or(0, Service::per_batch_ns);
-            Aside { per_batch_ns, computes: service.map_or(0.0, Service::computes) }
-        };
-        let stages = board.state().stages.iter().map(asides).collect();
-        Beside { board: board.clone(), stages }
-    }
-}
-
-impl Model for Beside {
-    /// For events that the simulation did not offer: made by sources and handlers.
-    fn beside_ns(&mut self, stage: usize, events: usize) -> u64 {
-        let begun = self.board.begun.load(Ordering::Relaxed);
-        self.board.begun.store(0, Ordering::Relaxed);
-        let per_batch_ns = if events > 0 { self.stages[stage].per_batch_ns } else { 0 };
-        if events <= begun {
-            return per_batch_ns;
-        }
-        let at_ns = self.board.now_ns();
-        let Some(draws) = &mut self.board.state().stages[stage].draws else { return per_batch_ns };
-        per_batch_ns + (begun..events).map(|_| draws.time_ns(at_ns)).sum::<u64>()
-    }
-
-    fn computes(&self, stage: usize) -> f64 {
-        self.stages[stage].computes
     }
 }

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use super::{
     agenda::{Agenda, What},
     arrivals::{Arrivals, Times},
-    board::{Board, Offered},
+    board::Board,
+    lineage::Offered,
     results::Results,
     tallies::Origin,
 };

@@ -35,11 +35,13 @@ mod drive;
 mod figures;
 #[cfg(feature = "lab")]
 pub(crate) mod judge;
+mod lineage;
 mod log;
 mod measured;
 mod results;
 mod run;
 mod service;
+mod stage;
 mod tallies;
 #[cfg(test)]
 mod tests;

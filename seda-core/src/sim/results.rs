@@ -66,6 +66,14 @@ impl Results {
         self.ledger.stages.iter().map(|row| row.done + row.failed + row.expired + row.dropped).sum()
     }
 
+    /// As JSON text, on one line: the fields by their names, durations as whole nanoseconds under names that end in `_ns`,
+    /// where the largest number stands for infinitely late. Later versions add fields; none changes its meaning.
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        crate::metrics::json(self)
+    }
+
     /// How long after `from` it took until every further window kept what is asked of it: 0 if the one that holds `from` did,
     /// `None` if the last one did not.
     ///

@@ -4,12 +4,13 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
     arrivals::{Arrivals, Times},
-    board::{Beside, Board, EntryRules, Stage},
+    board::{Board, EntryRules},
     drive::{Call, Drive, Offers, Source},
     log::Log,
     measured::Measured,
     results::Results,
     service::{Draws, Service},
+    stage::{Beside, Stage},
     tallies::Tallies,
 };
 use crate::{

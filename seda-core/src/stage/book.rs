@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use super::{
     waiter::{Waiter, wake_all},
 };
 use crate::{
-    admission::{Admission, Load, Offer, Settle, Take, Verdict},
+    admission::{Admission, Load, Offer, Path, Reading, Settle, Take, Verdict},
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
     options::{Placement, StageOptions, WhenFull},
     outcome::Refusal,
@@ -64,6 +65,12 @@ pub(crate) struct Book {
     pub(crate) runnable: bool,
     waiters: VecDeque<(Need, Waiter)>,
     policy: Option<Box<dyn Admission>>,
+    /// The stages behind, where the policy has an objective.
+    pub(crate) path: Option<Path>,
+    /// What it has no room for waits upstream instead of being shed.
+    pub(crate) pauses: bool,
+    /// It has said no to one that waits now: nobody is woken before a take or a settle has changed what it goes by.
+    paused: bool,
     /// How long a batch may take.
     batch_ns: u64,
     pub(crate) service_ns: u64,
@@ -200,6 +207,13 @@ impl After {
     }
 }
 
+/// Events that wait, and of them those of lower classes than the offer's.
+#[derive(Clone, Copy)]
+pub(crate) struct Queued {
+    pub(crate) len: usize,
+    pub(crate) behind: usize,
+}
+
 /// What the books look at in an event from upstream.
 #[derive(Clone, Copy)]
 pub(crate) struct Inner {
@@ -248,6 +262,9 @@ impl Book {
             runnable: false,
             waiters: VecDeque::new(),
             policy: None,
+            path: None,
+            pauses: false,
+            paused: false,
             batch_ns: BATCH_NS,
             service_ns: 0,
             measured: false,
@@ -288,8 +305,11 @@ impl Book {
         self.batch_ns = self.objective_ns().map_or(BATCH_NS, |objective_ns| part(objective_ns).min(BATCH_NS));
     }
 
-    /// What the policy says: the longest wait with which an event is started.
+    /// What the policy says: the longest wait with which an event is started. What a source made is always worth it.
     pub(crate) fn patience_ns(&self) -> Option<u64> {
+        if self.pauses {
+            return None;
+        }
         self.policy.as_ref()?.patience_ns()
     }
 
@@ -344,11 +364,13 @@ impl Book {
         n: usize,
         class: u8,
         deadline_ns: u64,
-        len: usize,
+        queued: Queued,
         now_ns: u64,
     ) -> Result<(), Refusal> {
-        let load = self.load(len);
+        let mut load = self.load(queued.len);
+        load.behind = queued.behind;
         let Some(policy) = &mut self.policy else { return Ok(()) };
+        load.ahead = self.path.as_mut().and_then(|path| path.ahead(now_ns));
         let deadline_ns = (deadline_ns != 0).then_some(deadline_ns);
         let offer = Offer { now_ns, events: n, class, deadline_ns, load };
         // A policy that panics decides nothing more: from then on all is admitted.
@@ -359,6 +381,8 @@ impl Book {
         };
         match verdict {
             Verdict::Admit => Ok(()),
+            // It is offered again, and counted then.
+            Verdict::Shed { reason, retry_after } if self.pauses => Err(Refusal::Shed { reason, retry_after }),
             Verdict::Shed { reason, retry_after } => {
                 self.counts.offered += n as u64;
                 self.counts.shed += n as u64;
@@ -386,7 +410,8 @@ impl Book {
     }
 
     pub(crate) fn load(&self, backlog: usize) -> Load {
-        Load { backlog, in_hand: self.in_hand, busy: self.in_use, limit: self.limit, service_ns: self.service_ns }
+        let (in_hand, service_ns) = (self.in_hand, self.service_ns);
+        Load { backlog, behind: 0, in_hand, busy: self.in_use, limit: self.limit, service_ns, ahead: None }
     }
 
     /// Counts a refusal and passes it on.
@@ -400,7 +425,8 @@ impl Book {
     }
 
     /// What becomes of an event from upstream: never closed to it, and what is refused is handed on.
-    pub(crate) fn inner(&mut self, core: &StageCore, marks: Inner, len: usize, bytes: u64) -> Fate {
+    pub(crate) fn inner(&mut self, core: &StageCore, marks: Inner, queued: Queued, bytes: u64) -> Fate {
+        let len = queued.len;
         // Inner events have waited their turn: the places for those who need many are not kept from them.
         let room = match self.room_for(1, marks.weight, len, bytes, true) {
             Room::Wait => return Fate::Stall,
@@ -417,9 +443,15 @@ impl Book {
             self.counts.dropped += 1;
             return Fate::Drop;
         }
+        // A source can wait until the first service time is known.
+        if self.pauses && !self.measured && len >= self.limit {
+            self.paused = true;
+            return Fate::Stall;
+        }
         let now_ns = if self.has_policy() { core.shared.clock.now_ns() } else { 0 };
-        if let Err(why) = self.admit(1, marks.class, marks.deadline_ns, len, now_ns) {
-            return Fate::Spill(why);
+        if let Err(why) = self.admit(1, marks.class, marks.deadline_ns, queued, now_ns) {
+            self.paused = self.pauses;
+            return if self.pauses { Fate::Stall } else { Fate::Spill(why) };
         }
         self.counts.offered += 1;
         Fate::Enqueue { after_drop: matches!(room, Room::DropOldest) }
@@ -438,6 +470,9 @@ impl Book {
     /// Only who would find room is woken, or it would queue up again at once, for ever.
     pub(crate) fn due_waiters(&mut self, len: usize, bytes: u64, has_work: bool) -> Vec<Waiter> {
         let Some(&(need, _)) = self.waiters.front() else { return Vec::new() };
+        if self.paused {
+            return Vec::new();
+        }
         let used = len + self.reserved;
         if used == 0 {
             return self.all_waiters();
@@ -473,6 +508,9 @@ impl Book {
     /// After anything that may have made the stage runnable or made room: the domain's bit is set to agree with these
     /// books, and whoever is due is to be woken without the lock.
     pub(crate) fn after(&mut self, core: &StageCore, len: usize, bytes: u64, has_work: bool) -> After {
+        if core.is_gauged.load(Ordering::Relaxed) {
+            core.gauge.publish(self.reading(len));
+        }
         let runnable = self.can_run(has_work);
         let became_runnable = runnable && !self.runnable;
         if runnable != self.runnable {
@@ -480,6 +518,14 @@ impl Book {
             core.mark(runnable);
         }
         After { became_runnable, waiters: self.due_waiters(len, bytes, has_work) }
+    }
+
+    #[cold]
+    fn reading(&self, len: usize) -> Reading {
+        let handled = self.counts.done + self.counts.failed;
+        let (queued, in_hand) = (len as u64, self.in_hand as u64);
+        let places = self.limit as u64;
+        Reading { queued, in_hand, places, busy_ns: self.busy_ns, handled, taken_in: handled + queued + in_hand }
     }
 
     // ---- places for workers
@@ -635,6 +681,7 @@ impl Book {
 
     pub(crate) fn took(&mut self, n: usize, len: usize, now_ns: u64) {
         self.in_hand += n;
+        self.paused = false;
         self.moved_ns = now_ns;
         let load = self.load(len);
         self.tell(|policy| policy.take(&Take { now_ns, events: n, load }));
@@ -642,6 +689,7 @@ impl Book {
 
     pub(crate) fn settle(&mut self, account: &Account, len: usize, now_ns: u64, measure: bool) {
         self.in_hand -= account.taken;
+        self.paused = false;
         self.moved_ns = now_ns;
         self.counts.offered += account.pulled;
         self.counts.done += account.done;

@@ -1,6 +1,6 @@
 //! What drivers, drain and snapshot see of a stage's books.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     book::{Book, Flush, Pull},
@@ -8,7 +8,7 @@ use super::{
     waiter::wake_all,
 };
 use crate::{
-    admission::Admission,
+    admission::{Admission, Gauge, Path},
     clock::ns,
     metrics::{Blocked, Counts, Distribution, StageSnapshot},
     options::{StageOptions, WhenFull},
@@ -157,6 +157,24 @@ impl Inbox {
         self.decide_anew(has_policy);
         // Questions may have come before.
         self.wake_waiters();
+    }
+
+    /// Only sources feed it: what its objective has no room for waits with them.
+    pub(crate) fn pause_sources(&self, pauses: bool) {
+        let patience_ns = change(self, |book| {
+            book.pauses = pauses && book.objective_ns().is_some();
+            book.patience_ns()
+        });
+        self.core.be_patient(patience_ns);
+    }
+
+    /// Who is behind it, in the order in which events come to them.
+    pub(crate) fn lead_to(&self, behind: Vec<Arc<Gauge>>) {
+        let own = self.core.gauge.clone();
+        change(self, |book| {
+            let objective_ns = book.objective_ns();
+            book.path = objective_ns.map(|objective_ns| Path::new(own, behind, objective_ns));
+        });
     }
 
     /// Changes one of them while it runs.

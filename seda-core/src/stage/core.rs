@@ -11,7 +11,7 @@ use std::{
 use super::{budget::Budget, flight::Spawn, inbox::Inbox};
 #[cfg(feature = "metrics")]
 use crate::metrics::Publisher;
-use crate::{clock::Clock, ready::ReadySet, sync::lock, timer::Timers, trace::Trace};
+use crate::{admission::Gauge, clock::Clock, ready::ReadySet, sync::lock, timer::Timers, trace::Trace};
 
 /// One running pipeline, seen from its stages.
 pub(crate) struct Shared {
@@ -179,6 +179,9 @@ pub(crate) struct StageCore {
     /// Its policy's: the longest wait with which an event is started, and the objective; 0 for none.
     patience_ns: AtomicU64,
     objective_ns: AtomicU64,
+    /// What others may know of it, once one with an objective leads here.
+    pub(crate) gauge: Arc<Gauge>,
+    pub(crate) is_gauged: AtomicBool,
     /// Stages that its handler offers to, as declared.
     pub(crate) uses: Vec<u32>,
     pub(crate) ails: Ails,
@@ -220,6 +223,8 @@ impl StageCore {
             max_age_ns: AtomicU64::new(0),
             patience_ns: AtomicU64::new(0),
             objective_ns: AtomicU64::new(0),
+            gauge: Arc::default(),
+            is_gauged: AtomicBool::new(false),
             uses,
             ails: Ails::default(),
         }
@@ -241,8 +246,13 @@ impl StageCore {
         if age_ns == 0 || patience_ns == 0 { age_ns.max(patience_ns) } else { age_ns.min(patience_ns) }
     }
 
-    pub(crate) fn objective_ns(&self) -> u64 {
-        self.objective_ns.load(Ordering::Relaxed)
+    /// The objective of what is offered here and goes on to other stages; 0 for none.
+    pub(crate) fn lineage_ns(&self) -> u64 {
+        if self.is_gauged.load(Ordering::Relaxed) { self.objective_ns.load(Ordering::Relaxed) } else { 0 }
+    }
+
+    pub(crate) fn has_objective(&self) -> bool {
+        self.objective_ns.load(Ordering::Relaxed) != 0
     }
 
     /// What the policy says of it now.

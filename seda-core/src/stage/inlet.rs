@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    book::{Book, Fate, Flush, Inner, Need, Room},
+    book::{Book, Fate, Flush, Inner, Need, Queued, Room},
     inbox::{Gate, Inbox, keep_deadline, lose, lose_all},
     waiter::Waiter,
 };
@@ -102,6 +102,8 @@ impl Inbox {
                 if envelope.stamp_ns == 0 {
                     envelope.stamp_ns = now_ns;
                 }
+                let deadline_ns = self.objective_ends_ns(now_ns, by);
+                keep_deadline(&mut envelope.marks, Read { deadline_ns, ..read });
             }
             Ok(Decision::Drop) => {
                 drop(gate);
@@ -156,8 +158,8 @@ impl Inbox {
         let followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
         let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
-        match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue { .. }) => {}
+        let until_ns = match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
+            Ok(Decision::Enqueue { now_ns }) => self.objective_ends_ns(now_ns, by),
             Ok(Decision::Drop) => {
                 drop(gate);
                 return Attempt::Taken;
@@ -166,13 +168,13 @@ impl Inbox {
                 drop(gate);
                 return attempt(refusal, events);
             }
-        }
+        };
         gate.book.counts.offered += n as u64;
         match &mut gate.store {
-            Store::Plain(queue) if followed.is_none() => {
+            Store::Plain(queue) if followed.is_none() && until_ns == 0 => {
                 queue.extend(events, (stamp_ns != 0).then_some((stamp_ns, self.stamp_every())));
             }
-            store => self.push_many(store, events, (stamp_ns, followed), &reads),
+            store => self.push_many(store, events, (stamp_ns, until_ns, followed), &reads),
         }
         self.after_offer(gate);
         drop(evicted);
@@ -183,7 +185,7 @@ impl Inbox {
         &self,
         store: &mut Store,
         events: Vec<T>,
-        (stamp_ns, followed): (u64, Option<Box<Marks>>),
+        (stamp_ns, until_ns, followed): (u64, u64, Option<Box<Marks>>),
         reads: &[Read],
     ) {
         let mut batch = Batch::of(events);
@@ -194,7 +196,8 @@ impl Inbox {
             batch.apart(0).marks = followed;
         }
         for at in 0..batch.len() {
-            let read = reads.get(at).copied().unwrap_or_default();
+            let mut read = reads.get(at).copied().unwrap_or_default();
+            read.deadline_ns = earliest(read.deadline_ns, until_ns);
             if read.deadline_ns != 0 {
                 keep_deadline(&mut batch.apart(0).marks, read);
             }
@@ -234,11 +237,13 @@ impl Inbox {
             let why = gate.book.refuse(1, Refusal::Closed);
             return Err((envelope.event, why));
         }
-        let (now_ns, len) = (self.policy_time(&gate.book), gate.store.len());
-        if let Err(why) = gate.book.admit(1, read.class, read.deadline_ns, len, now_ns) {
+        let (now_ns, queued) = (self.policy_time(&gate.book), queued(&gate.store, read.class));
+        if let Err(why) = gate.book.admit(1, read.class, read.deadline_ns, queued, now_ns) {
             self.after_push(gate, true);
             return Err((envelope.event, why));
         }
+        let deadline_ns = self.objective_ends_ns(now_ns, Offerer::default());
+        keep_deadline(&mut envelope.marks, Read { deadline_ns, ..read });
         gate.book.counts.offered += 1;
         self.push(&mut gate.store, envelope, read);
         self.after_offer(gate);
@@ -324,7 +329,7 @@ impl Inbox {
             Room::Yes | Room::DropOldest => {}
         }
         let now_ns = self.policy_time(book);
-        book.admit(n, read.class, deadline_ns, store.len(), now_ns).map_err(Some)?;
+        book.admit(n, read.class, deadline_ns, queued(store, read.class), now_ns).map_err(Some)?;
         if matches!(room, Room::DropOldest) {
             self.make_room(store, book, n, read.weight, evicted);
         }
@@ -342,6 +347,12 @@ impl Inbox {
         }
         lose_all(&mut gone, &Loss::Dropped);
         evicted.append(&mut gone);
+    }
+
+    /// The objective of what comes from outside is its deadline, for the stages behind; 0 for none.
+    fn objective_ends_ns(&self, now_ns: u64, by: Offerer) -> u64 {
+        let lineage_ns = self.core.lineage_ns();
+        if lineage_ns != 0 && !by.inside { now_ns + lineage_ns } else { 0 }
     }
 
     fn is_closed(&self, book: &Book, by: Offerer) -> bool {
@@ -460,7 +471,7 @@ impl Inbox {
         let marks = first_marks(lane);
         let deadline_ns = marks.map_or(0, |marks| marks.deadline_ns);
         let inner = Inner { weight: read.weight, class: read.class, deadline_ns };
-        match book.inner(&self.core, inner, store.len(), store.bytes()) {
+        match book.inner(&self.core, inner, queued(store, read.class), store.bytes()) {
             Fate::Stall => return true,
             Fate::Spill(why) => {
                 lose(marks, &Loss::Refused(why));
@@ -488,6 +499,10 @@ fn first_marks(batch: &Batch) -> Option<&Marks> {
 /// `None` if it panicked.
 fn guarded(read: &mut dyn FnMut() -> Read) -> Option<Read> {
     catch_unwind(AssertUnwindSafe(read)).ok()
+}
+
+fn queued(store: &Store, class: u8) -> Queued {
+    Queued { len: store.len(), behind: store.below(class) }
 }
 
 /// What becomes of an offer that is not refused.

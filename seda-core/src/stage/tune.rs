@@ -198,23 +198,6 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
         })
     }
 
-    /// What the stage does last, once: when a drain has brought everything upstream to its end, all that came of it is
-    /// handled, and the handler is flushed; on a worker's thread. For what the handler holds and should close in time, as a
-    /// connection. Not called when the pipeline is told to cancel before. Default: nothing.
-    ///
-    /// ```
-    /// use seda_core::prelude::*;
-    /// let mut p = Pipeline::named("orders");
-    /// let orders = p.source("orders", 1..=3);
-    /// let ship = |order: u32| println!("ship {order}");
-    /// p.end_with("ship", orders, ship.threads(2).at_end(|_| println!("that was all")));
-    /// p.start()?.finish();
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    fn at_end(self, f: impl FnOnce(&Cx) + Send + 'static) -> StageParts<Self::In, Self::Out> {
-        option(self, "at_end", |parts| parts.at_end = Mutex::new(Some(Box::new(f))))
-    }
-
     /// Admits what is predicted to end within this time of its offer, and sheds the rest at the door: short for
     /// `.admission(Slo::new(..))`. See [`Slo`].
     ///
@@ -230,6 +213,23 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     /// ```
     fn slo(self, objective: Duration) -> StageParts<Self::In, Self::Out> {
         self.admission(Slo::new(objective))
+    }
+
+    /// What the stage does last, once: when a drain has brought everything upstream to its end, all that came of it is
+    /// handled, and the handler is flushed; on a worker's thread. For what the handler holds and should close in time, as a
+    /// connection. Not called when the pipeline is told to cancel before. Default: nothing.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("orders");
+    /// let orders = p.source("orders", 1..=3);
+    /// let ship = |order: u32| println!("ship {order}");
+    /// p.end_with("ship", orders, ship.threads(2).at_end(|_| println!("that was all")));
+    /// p.start()?.finish();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn at_end(self, f: impl FnOnce(&Cx) + Send + 'static) -> StageParts<Self::In, Self::Out> {
+        option(self, "at_end", |parts| parts.at_end = Mutex::new(Some(Box::new(f))))
     }
 
     /// The handler holds that inlet and offers to it: an edge for the check of cycles and the order of a drain.

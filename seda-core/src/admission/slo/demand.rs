@@ -58,12 +58,12 @@ mod tests {
             demand.turn(1);
             demand.per_slot()
         };
-        (0..20).for_each(|_| drop(slot(10)));
+        (0..20).for_each(|_| _ = slot(10));
         assert_eq!(slot(10), 10.0);
         assert!(slot(300) < 30.0);
-        (0..20).for_each(|_| drop(slot(100)));
+        (0..20).for_each(|_| _ = slot(100));
         assert_eq!(slot(100), 100.0);
-        (0..3).for_each(|_| drop(slot(10)));
+        (0..3).for_each(|_| _ = slot(10));
         assert_eq!(slot(10), 10.0);
     }
 
