@@ -15,7 +15,7 @@
 //! | 7 | `stage`: inlet, activation, outlet, handler; `config`: layers of files and environment (a feature) |
 //! | 8 | `graph`: checks, drain, ledger |
 //! | 9 | `drive`: threads, virtual time |
-//! | 10 to 13 | `stopping`, `watch`; `runtime`; `test`; `sim`: load and service times by seed (a feature) |
+//! | 10 to 14 | `stopping`, `watch`; `runtime`; `test`; `sim`: load and service times by seed; `lab`: overload, compared (features) |
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -27,6 +27,8 @@ mod drive;
 mod event;
 mod finding;
 mod graph;
+#[cfg(feature = "lab")]
+pub mod lab;
 mod metrics;
 mod name;
 mod options;

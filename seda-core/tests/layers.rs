@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 10] = [
     &["graph"],
     &["drive"],
 ];
-const TOP: [&[&str]; 4] = [&["stopping", "watch"], &["runtime"], &["test"], &["sim"]];
+const TOP: [&[&str]; 5] = [&["stopping", "watch"], &["runtime"], &["test"], &["sim"], &["lab"]];
 
 fn layer_of(module: &str) -> Option<usize> {
     let layers = LAYERS.iter().position(|layer| layer.contains(&module));
