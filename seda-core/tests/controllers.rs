@@ -320,6 +320,17 @@ fn a_ceiling_below_the_least_is_refused_with_the_numbers() {
 }
 
 #[test]
+fn a_live_ceiling_is_not_set_below_the_threads_that_there_are() {
+    let mut p = Pipeline::named("live");
+    p.sink("work", drop::<u64>.threads(4..=8));
+    let mut sim = Virtual::start(p, 1).unwrap();
+    let error = sim.change(&Settings::new().threads_max(3)).unwrap_err().to_string();
+    assert!(error.contains("`threads_max` is set to 3 (live), but there are 4 threads now"), "{error}");
+    sim.change(&Settings::new().threads_max(4)).unwrap();
+    sim.change(&Settings::new().threads_max(None)).unwrap();
+}
+
+#[test]
 fn ranges_that_nothing_can_turn_and_controllers_without_a_knob_are_refused() {
     let mut p = Pipeline::named("bad");
     let numbers = p.source("count", 0..3u64);
