@@ -167,7 +167,7 @@ mod tests {
         let (mut slope, judged) = after_growth(102, true);
         assert_eq!(judged[..3], [Judgement::Wait; 3]);
         assert!(matches!(judged[3], Judgement::Back { to: 2, .. }), "{judged:?}");
-        (0..99).for_each(|_| drop(slope.look(&saw(2, 100, true))));
+        (0..99).for_each(|_| assert_eq!(slope.look(&saw(2, 100, true)), Judgement::None));
         assert!(slope.ceiling().is_some());
         slope.look(&saw(2, 100, true));
         assert!(slope.ceiling().is_none());
