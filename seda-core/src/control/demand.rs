@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::{
     Advice, Controller, Sight, StageSight,
     slope::{Judgement, Saw, Slope, THETA},
+    stream::Stream,
 };
 use crate::metrics::short;
 
@@ -61,11 +62,6 @@ const BUSY_TO_SHED: f64 = 0.7;
 const BLOCKED: f64 = 0.5;
 const WAIT_SERVICES: f64 = 2.0;
 const WAIT_LEAST: Duration = Duration::from_micros(200);
-const MEMORY_EVENTS: f64 = 300.0;
-const MEMORY_SECS: f64 = 1.0;
-const MEMORY_SECS_MOST: f64 = 5.0;
-/// Offers that differ by so many standard deviations of a Poisson stream from what is expected are another load, not noise.
-const JUMP: f64 = 4.0;
 /// Standard errors by which an estimate must be above what there is.
 const SURE: f64 = 1.5;
 /// Service times that vary by more than this share of their mean are not known before so many samples.
@@ -90,54 +86,6 @@ impl Demand {
     pub fn utilisation(mut self, share: f64) -> Self {
         self.utilisation = share.clamp(0.1, 1.0);
         self
-    }
-}
-
-/// What one stage did of late: sums, of which the older part fades.
-#[derive(Clone, Copy, Debug, Default)]
-struct Stream {
-    offers: f64,
-    secs: f64,
-    busy_secs: f64,
-    settled: f64,
-    deviation: f64,
-}
-
-impl Stream {
-    /// `alone`: the share of the busy time that is left without the waits for a core.
-    fn add(&mut self, stage: &StageSight, window: Duration, alone: f64) {
-        let secs = window.as_secs_f64().max(1e-9);
-        let keep = |events: u64| {
-            let faded = (events as f64 / MEMORY_EVENTS).min(secs / MEMORY_SECS).max(secs / MEMORY_SECS_MOST);
-            (-faded).exp()
-        };
-        let (offered, expected) = (stage.offered as f64, self.offers_per_s() * secs);
-        let jumped = (offered - expected).abs() > JUMP * expected.sqrt() + JUMP;
-        let kept = if jumped { 0.0 } else { keep(stage.offered) };
-        (self.offers, self.secs) = (self.offers * kept + offered, self.secs * kept + secs);
-        if stage.settled > 0 {
-            let kept = keep(stage.settled);
-            self.busy_secs = self.busy_secs * kept + stage.busy.as_secs_f64() * alone;
-            self.settled = self.settled * kept + stage.settled as f64;
-            self.deviation = stage.deviation;
-        }
-    }
-
-    fn offers_per_s(self) -> f64 {
-        if self.secs > 0.0 { self.offers / self.secs } else { 0.0 }
-    }
-
-    fn service_secs(self) -> f64 {
-        if self.settled > 0.0 { self.busy_secs / self.settled } else { 0.0 }
-    }
-
-    fn load(self) -> f64 {
-        self.offers_per_s() * self.service_secs()
-    }
-
-    /// Square of the standard error of the load.
-    fn error_squared(self) -> f64 {
-        self.load().powi(2) * self.deviation.powi(2) / self.settled.max(1.0)
     }
 }
 

@@ -6,6 +6,7 @@ mod demand;
 mod seda_queue;
 mod sight;
 mod slope;
+mod stream;
 mod turn;
 
 pub use batch::BatchCost;

@@ -153,12 +153,10 @@ impl Loop {
         if self.held.control == Control::Off {
             return self.says(graph, "its controller is off".to_string());
         }
-        let Some(mut controller) = self.controller.take() else { return };
         let now: Vec<Before> = self.held.stages.iter().map(|&stage| before(graph, stage, now_ns)).collect();
         let seen: Vec<StageSight> = self.sights(graph, &now);
         let (offered, settled) = seen.iter().fold((0, 0), |sum, of| (sum.0 + of.offered, sum.1 + of.settled));
         if settled == 0 {
-            self.controller = Some(controller);
             if offered == 0 && seen.iter().all(|of| of.queue_len == 0) {
                 self.begin(graph, now_ns, hands);
             }
@@ -170,24 +168,37 @@ impl Loop {
             Processor::new(cores, since(now.computed_ns, before.computed_ns), since(now.queued_ns, before.queued_ns))
         });
         let window = Duration::from_nanos(now_ns - self.began_ns);
-        let Held { key, value, range, .. } = &self.held;
-        let sight = Sight { key, value: *value, range: *range, window, stages: &seen, processor };
-        let advice = catch_unwind(AssertUnwindSafe(|| controller.look(&sight)));
-        let (value, to) = match &advice {
-            Ok(Advice::Turn { to, .. }) => (*value, sight.clamp(*to)),
-            _ => (*value, *value),
-        };
         (self.before, self.spent, self.began_ns) = (now, spent.map(|(_, spent)| spent), now_ns);
-        match advice {
-            Ok(Advice::Turn { why, .. }) if to != value => self.turn(graph, now_ns, to, why, hands),
-            Ok(Advice::Turn { why, .. }) => self.says(graph, why),
-            Ok(Advice::Hold { why }) => self.says(graph, why.into_owned()),
-            Err(_) => {
-                tracing::error!(pipeline = %graph.shared.name, key = %self.held.key, "a controller panicked and is not asked any more");
-                return self.says(graph, "its controller panicked".to_string());
-            }
+        match self.ask(graph, window, &seen, processor) {
+            Some(Advice::Turn { to, why }) if to != self.held.value => self.turn(graph, now_ns, to, why, hands),
+            Some(Advice::Turn { why, .. }) => self.says(graph, why),
+            Some(Advice::Hold { why }) => self.says(graph, why.into_owned()),
+            None => {}
         }
+    }
+
+    /// What the controller says, within the range; none once it has panicked.
+    fn ask(
+        &mut self,
+        graph: &Graph,
+        window: Duration,
+        stages: &[StageSight],
+        processor: Option<Processor>,
+    ) -> Option<Advice> {
+        let mut controller = self.controller.take()?;
+        let Held { key, value, range, .. } = &self.held;
+        let sight = Sight { key, value: *value, range: *range, window, stages, processor };
+        let Ok(advice) = catch_unwind(AssertUnwindSafe(|| controller.look(&sight))) else {
+            tracing::error!(pipeline = %graph.shared.name, key, "a controller panicked and is not asked any more");
+            self.says(graph, "its controller panicked".to_string());
+            return None;
+        };
+        let advice = match advice {
+            Advice::Turn { to, why } => Advice::Turn { to: sight.clamp(to), why },
+            hold => hold,
+        };
         self.controller = Some(controller);
+        Some(advice)
     }
 
     fn sights(&self, graph: &Graph, now: &[Before]) -> Vec<StageSight> {
