@@ -32,7 +32,9 @@ fn demand_that_is_shed_makes_a_sleeping_stage_grow_to_the_end_of_its_range() {
     let sleep = |_: u64| thread::sleep(ms(5));
     let inlet = p.sink("work", sleep.threads(1..=6).admission(MaxConcurrency::new(20)).batch_max(1));
     let running = p.start().unwrap();
-    let snapshot = offer_until(&running, inlet, 20, |snapshot| snapshot.stages[0].threads == 6);
+    // A decision is written down once it is done.
+    let grown = |snapshot: &Snapshot| snapshot.stages[0].threads == 6 && !snapshot.decisions.is_empty();
+    let snapshot = offer_until(&running, inlet, 20, grown);
     let first = &snapshot.decisions[0];
     assert!((first.what, first.from, &*first.name) == ("threads", 1, "work"), "{first}");
     assert!(first.why.contains("offers lost, busy"), "{first}");
