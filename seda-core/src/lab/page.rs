@@ -15,8 +15,8 @@ const STYLE: &str = "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:90
      {text-align:left}h2{margin-top:2.2em}caption{text-align:left;font-weight:600}nav a{margin-right:1em}tr.first td\
      {font-weight:600}@media(prefers-color-scheme:dark){body{background:#14171c;color:#d7dde4}a{color:#7cb7ff}}</style>";
 const READING: &str = "Goodput: what ended within the objective, in capacities. Latencies count from the intended time of an \
-     offer, in objectives; what was admitted and never started counts as infinitely late. Medians over the seeds; the pictures \
-     show the first seed.";
+     offer, in objectives; what was admitted and never started counts as infinitely late. Tables show medians over the seeds, \
+     pictures over time the first one.";
 
 pub(super) fn page(title: &str, sections: &[Section<'_>]) -> String {
     let title = escaped(title);
@@ -28,8 +28,11 @@ pub(super) fn page(title: &str, sections: &[Section<'_>]) -> String {
     for (at, section) in sections.iter().enumerate() {
         let (name, about) = (escaped(&section.name), escaped(&section.about));
         _ = write!(html, "\n<section id=\"s{at}\"><h2>{name}</h2><p>{about}</p>\n{}", section.svg);
+        // A sweep has a table for each of its loads.
+        let is_long = section.is_sweep;
+        html.push_str(if is_long { "<details><summary>tables</summary>" } else { "" });
         tables(&mut html, section);
-        html.push_str("</section>");
+        html.push_str(if is_long { "</details></section>" } else { "</section>" });
     }
     html.push_str("</body></html>\n");
     html
