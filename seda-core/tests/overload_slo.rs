@@ -134,7 +134,7 @@ fn a_slow_branch_does_not_take_the_other_one_down() {
     let run = |slow: bool| {
         let mut p = Pipeline::named("branch");
         let (offers, out) =
-            p.stage("entry", (|n: u64| if n % 10 == 0 { Err(n) } else { Ok(n) }).threads(4).slo(ms(50)));
+            p.stage("entry", (|n: u64| if n.is_multiple_of(10) { Err(n) } else { Ok(n) }).threads(4).slo(ms(50)));
         let (quick, thumbnails) = out.tried();
         p.end("quick", quick, |_: u64| ());
         let (thumbnails, over) = thumbnails.overflow();

@@ -277,3 +277,19 @@ fn a_time_without_end_is_no_deadline() {
     let report = running.drain(Deadlines { finish: Duration::MAX, cancel: Duration::MAX });
     assert_eq!(report.ledger().stage("end").unwrap().done, 1);
 }
+
+#[test]
+fn where_few_offers_come_the_wait_of_each_is_measured() {
+    let mut p = Pipeline::named("pairs");
+    let work = p.sink("work", (|_: u32| ()).batch_max(1));
+    let mut sim = Virtual::start(p, 1).unwrap();
+    sim.takes("work", Takes::fixed(ms(10)));
+    for pair in 0..50 {
+        sim.offer(work, pair).unwrap();
+        sim.offer(work, pair).unwrap();
+        sim.advance(ms(100));
+    }
+    let wait = sim.snapshot().stage("work").unwrap().wait;
+    // The first of each pair waits for nothing, the second for the first.
+    assert!(wait.mean.abs_diff(ms(5)) < ms(1) && wait.p99.abs_diff(ms(10)) < ms(1), "{wait:?}");
+}

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     core::StageCore,
+    stamping::Stamping,
     waiter::{Waiter, wake_all},
 };
 use crate::{
@@ -83,6 +84,7 @@ pub(crate) struct Book {
     batches: u64,
     batched: u64,
     batch_most: u64,
+    stamping: Stamping,
 }
 
 /// What a waiter waits for.
@@ -275,6 +277,7 @@ impl Book {
             batches: 0,
             batched: 0,
             batch_most: 0,
+            stamping: Stamping::new(),
         }
     }
 
@@ -691,6 +694,7 @@ impl Book {
         self.in_hand -= account.taken;
         self.paused = false;
         self.moved_ns = now_ns;
+        self.stamping.look(self.counts.offered, now_ns);
         self.counts.offered += account.pulled;
         self.counts.done += account.done;
         self.counts.failed += account.failed;
@@ -728,6 +732,12 @@ impl Book {
         let (wait_ns, service_ns) = (account.wait_ns, account.service_ns);
         let settle = Settle { now_ns, events: account.taken, failed, expired, wait_ns, service_ns, load };
         self.tell(|policy| policy.settle(&settle));
+    }
+
+    /// Whether the offer that was counted last is to have a stamp, with `len` events before it.
+    #[inline]
+    pub(crate) fn wants_stamp(&self, len: usize) -> bool {
+        len == 0 || self.stamping.is_due(self.counts.offered)
     }
 
     pub(crate) fn batch_sizes(&self) -> BatchSizes {

@@ -19,8 +19,6 @@ use crate::{
     ticket::Loss,
 };
 
-/// Single offers that share one stamp while the queue is not empty; the wait of each stamped one stands for them all.
-const STAMP_EVERY: u64 = 16;
 /// The typed way into a stage: small, copied, good for any number of links.
 pub struct Inlet<T> {
     pub(crate) pipeline: u32,
@@ -75,7 +73,7 @@ impl Inbox {
             return Err(event);
         }
         book.counts.offered += 1;
-        let sampled = book.counts.offered.is_multiple_of(STAMP_EVERY) || queue.len() == 0;
+        let sampled = book.wants_stamp(queue.len());
         let stamp_ns = if sampled && self.core.shared.measures() { self.core.shared.clock.now_ns() } else { 0 };
         queue.push(Envelope { event, stamp_ns, marks: None });
         // A stage that could run before still can: its bit is set, and whoever set it has woken a worker. One whose places
@@ -115,12 +113,9 @@ impl Inbox {
                 return attempt(refusal, envelope);
             }
         }
-        let book = &mut gate.book;
-        book.counts.offered += 1;
+        gate.book.counts.offered += 1;
         if self.core.shared.measures() || self.core.patience_ns() != 0 {
-            let sampled = self.core.patience_ns() != 0
-                || book.counts.offered.is_multiple_of(STAMP_EVERY)
-                || gate.store.len() == 0;
+            let sampled = self.core.patience_ns() != 0 || gate.book.wants_stamp(gate.store.len());
             // An ask has just read the clock for its deadline.
             if sampled && envelope.stamp_ns == 0 {
                 envelope.stamp_ns = self.core.shared.clock.now_ns();

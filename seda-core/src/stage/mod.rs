@@ -23,6 +23,7 @@ pub(crate) mod outlet;
 pub(crate) mod parallel;
 pub(crate) mod route;
 pub(crate) mod source;
+pub(crate) mod stamping;
 pub(crate) mod task;
 pub(crate) mod tune;
 pub(crate) mod waiter;
