@@ -130,6 +130,7 @@ fn greet(service: &Service, folder: &Path, is_sample: bool) {
         say("and more thumbnails at once than fit, to see some refused:");
         let flood = "seq 300 800 | xargs -P 64 -I{} curl -so /dev/null -w '%{http_code} '";
         say(&format!("  {flood} '{url}/thumb/wheel.png?w={{}}'"));
+        say("with load of its own, past saturation, and plots at the end: seda demo --load 0.5x..10x");
     }
     say("");
 }

@@ -64,6 +64,19 @@ impl Judge<'_> {
         self.values(measure, &asks, Better::Lower, bar, values);
     }
 
+    /// The same until the first such stretch.
+    pub(crate) fn reached(
+        &mut self,
+        measure: &str,
+        step: usize,
+        bar: f64,
+        keeps: impl FnMut(&[Window], &[Window]) -> bool,
+    ) {
+        let values = self.ours.reached(self.oracle, step, keeps);
+        let asks = format!("objectives until the first stretch of ten that keeps the bar: {measure}");
+        self.values(measure, &asks, Better::Lower, bar, values);
+    }
+
     fn values(&mut self, measure: &str, asks: &str, better: Better, bar: f64, values: Vec<f64>) {
         // JSON knows no infinity.
         let values = values.into_iter().map(|value| value.min(1e9));

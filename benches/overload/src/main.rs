@@ -4,6 +4,7 @@
 //! the page of plots to `target/bench/overload/index.html`.
 
 mod bars;
+mod mixed;
 mod oracle;
 mod policies;
 mod real;
@@ -16,7 +17,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut table = Table::new("overload");
     let mut report = Report::new("The overload lab of seda");
     single::run(&mut table, &mut report)?;
-    real::run(&mut table, &mut report);
+    mixed::run(&mut table, &mut report)?;
+    if std::env::var_os("SEDA_LAB_VIRTUAL").is_none() {
+        real::run(&mut table, &mut report);
+    }
     println!("{report}");
     let folder = seda_bench::target_dir().join("bench/overload");
     report.write(&folder)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use seda::{
-    Admission, AdmitAll, MaxConcurrency, Slo, TokenBucket,
+    Admission, AdmitAll, Aimd, CoDel, Gradient, MaxConcurrency, ResponseTime, Slo, TokenBucket, Vegas,
     lab::{Demand, Lab},
     prelude::*,
     sim::{Run, Service},

@@ -1,4 +1,4 @@
-//! Loads and times as a user writes them.
+//! Loads and times as a user writes and reads them.
 
 use std::{str::FromStr, time::Duration};
 
@@ -85,6 +85,16 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     } else {
         Err(format!("a step lasts from 0.05 to 3600 seconds, and not `{text}`"))
     }
+}
+
+/// A time as people say it.
+pub fn said(time: Duration) -> String {
+    let ms = milliseconds(time);
+    if ms < 1e3 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1e3) }
+}
+
+pub(super) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 #[cfg(test)]

@@ -82,6 +82,8 @@ pub struct Measures {
     pub p99: f64,
     /// Share of the handlers' time that was spent on what did not end well.
     pub wasted: f64,
+    /// Of that, what was shed, dropped or expired behind the first stage.
+    pub lost: f64,
     /// Share of the requests that were answered in time.
     pub answered: f64,
 }
@@ -169,17 +171,46 @@ impl Outcome {
         step: usize,
         mut keeps: impl FnMut(&[Window], &[Window]) -> bool,
     ) -> Vec<f64> {
-        let runs = self.runs.iter().zip(&beside.runs);
-        runs.map(|(ours, theirs)| self.recovery(&ours.windows, &theirs.windows, step, &mut keeps)).collect()
+        self.stretches(beside, step, &mut keeps, |kept| kept.iter().rposition(|kept| !kept).map_or(0, |at| at + 1))
     }
 
-    fn recovery(
+    /// The same until the first stretch of ten objectives that was good enough.
+    #[must_use]
+    pub fn reached(
+        &self,
+        beside: &Outcome,
+        step: usize,
+        mut keeps: impl FnMut(&[Window], &[Window]) -> bool,
+    ) -> Vec<f64> {
+        self.stretches(beside, step, &mut keeps, |kept| kept.iter().position(|kept| *kept).unwrap_or(kept.len()))
+    }
+
+    /// For each run the time at which that one of the stretches of a step begins; infinite for one that there is not.
+    fn stretches(
+        &self,
+        beside: &Outcome,
+        step: usize,
+        keeps: &mut impl FnMut(&[Window], &[Window]) -> bool,
+        which: impl Fn(&[bool]) -> usize,
+    ) -> Vec<f64> {
+        let runs = self.runs.iter().zip(&beside.runs);
+        let of = |(ours, theirs): (&Played, &Played)| {
+            let kept = self.kept(&ours.windows, &theirs.windows, step, keeps);
+            let at = which(&kept);
+            let length = self.demand.window().as_secs_f64() / self.demand.slo().as_secs_f64();
+            if at < kept.len() { at as f64 * length } else { f64::INFINITY }
+        };
+        runs.map(of).collect()
+    }
+
+    /// Whether each stretch of ten objectives within a step was good enough, by its first window.
+    fn kept(
         &self,
         ours: &[Window],
         theirs: &[Window],
         step: usize,
         keeps: &mut impl FnMut(&[Window], &[Window]) -> bool,
-    ) -> f64 {
+    ) -> Vec<bool> {
         let during = self.demand.step(step);
         let within = |windows: &[Window]| {
             let first = windows.iter().position(|window| window.from >= during.start).unwrap_or(windows.len());
@@ -188,17 +219,8 @@ impl Outcome {
         };
         let ours = &ours[within(ours)];
         let theirs = &theirs[within(theirs)];
-        let length = ours.get(1).map_or(Duration::ZERO, |second| second.from - ours[0].from);
-        let stretch = ((self.demand.slo() * 10).as_secs_f64() / length.as_secs_f64()).round() as usize;
-        if length.is_zero() || ours.len() < stretch || theirs.len() < ours.len() {
-            return f64::INFINITY;
-        }
-        let starts = 0..=ours.len() - stretch;
-        let kept = |&at: &usize| keeps(&ours[at..at + stretch], &theirs[at..at + stretch]);
-        match starts.rev().take_while(kept).last() {
-            Some(at) => (length * at as u32).as_secs_f64() / self.demand.slo().as_secs_f64(),
-            None => f64::INFINITY,
-        }
+        let stretch = ((self.demand.slo() * 10).as_secs_f64() / self.demand.window().as_secs_f64()).round() as usize;
+        ours.windows(stretch).zip(theirs.windows(stretch)).map(|(ours, theirs)| keeps(ours, theirs)).collect()
     }
 
     pub(super) fn scaled(&self, figures: &Figures, seconds: f64) -> Measures {
@@ -215,6 +237,7 @@ impl Outcome {
             p50: in_slos(figures.latency.p50),
             p99: in_slos(figures.latency.p99),
             wasted: figures.wasted_share(),
+            lost: figures.wasted_on_lost.as_secs_f64() / figures.busy.as_secs_f64().max(1e-9),
             answered: figures.answered_share(),
         }
     }

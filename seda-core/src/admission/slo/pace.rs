@@ -60,8 +60,9 @@ impl Pace {
         self.samples += n;
         // While the pace is another, the long run hurries after it.
         let usual = if self.factor == 1.0 { LONG } else { SHORT };
-        let long = (n * usual).max(n / self.samples).min(1.0);
-        let short = (n * SHORT).max(n / self.samples).min(1.0);
+        let first = n / self.samples;
+        let long = (n * usual).max(first).min(1.0);
+        let short = (n * SHORT).max(first).min(1.0);
         let off = log - self.log;
         self.mean_ns += long * (each - self.mean_ns);
         self.square += long * (each * each - self.square);
@@ -119,15 +120,14 @@ impl Pace {
 
     /// To within the width of a bucket, half a doubling.
     pub(super) fn quantile_ns(&self, q: f64) -> f64 {
-        let rank = q * f64::from(self.count);
-        let mut below = 0.0;
+        let rank = (q * f64::from(self.count)).ceil() as u32;
+        let mut below = 0;
         for (bucket, &count) in self.counts.iter().enumerate() {
-            let next = below + f64::from(count);
-            if next >= rank && count > 0 {
-                let part = (rank - below) / f64::from(count);
+            if below + count >= rank && count > 0 {
+                let part = f64::from(rank - below) / f64::from(count);
                 return exp2((bucket as f64 + part) / 2.0) * self.factor;
             }
-            below = next;
+            below += count;
         }
         self.mean_ns()
     }
