@@ -22,11 +22,12 @@ use seda_cli::{
         stages::{Draw, Sizes},
         view::View,
     },
+    lab::Loads,
     overload::{
         clients::{self, Plan},
         plots::Story,
         seen::Board,
-        words::{Loads, said},
+        words::said,
     },
 };
 use tokio::runtime::Handle;
@@ -133,9 +134,7 @@ impl Scene<'_> {
             || clients::capacity(address, cores * CLIENTS_PER_THREAD, time, &board),
         )?;
         match measured {
-            Ended::Whole(capacity) if capacity == 0.0 => {
-                Err("no thumbnail was drawn in that time; give it more with `--seconds-per-step`".to_string())
-            }
+            Ended::Whole(0.0) => Err("no thumbnail was drawn; is the folder for temporary files full?".to_string()),
             measured => Ok(measured),
         }
     }
