@@ -78,7 +78,8 @@ pub(super) fn page(title: &str, sections: &[Section<'_>]) -> String {
     let with = |page: Page, section: &Section<'_>| {
         let page = page.section(&section.name, &section.about, &section.svg);
         // A sweep has a table for each of its loads.
-        let (begin, end) = if section.is_sweep { ("<details><summary>tables</summary>", "</details>") } else { ("", "") };
+        let (begin, end) =
+            if section.is_sweep { ("<details><summary>tables</summary>", "</details>") } else { ("", "") };
         let tables = tables(section).into_iter();
         tables.fold(page.raw(begin), |page, (caption, rows)| page.table(&caption, &HEAD, &rows)).raw(end)
     };
