@@ -39,6 +39,7 @@ pub mod concepts {
     page!(configuration, "../docs/concepts/configuration.md", "config");
     page!(testing, "../docs/concepts/testing.md");
     page!(simulation, "../docs/concepts/simulation.md", "sim");
+    page!(overload, "../docs/concepts/overload.md", "lab");
 }
 
 /// What you know from elsewhere, side by side with seda: what maps to what, what differs, what you lose.
