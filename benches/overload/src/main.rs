@@ -16,9 +16,13 @@ use seda_bench::Table;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut table = Table::new("overload");
     let mut report = Report::new("The overload lab of seda");
-    single::run(&mut table, &mut report)?;
-    mixed::run(&mut table, &mut report)?;
-    if std::env::var_os("SEDA_LAB_VIRTUAL").is_none() {
+    // One half alone, for a look: `virtual` or `threads`.
+    let only = std::env::var("SEDA_LAB_ONLY").unwrap_or_default();
+    if only != "threads" {
+        single::run(&mut table, &mut report)?;
+        mixed::run(&mut table, &mut report)?;
+    }
+    if only != "virtual" {
         real::run(&mut table, &mut report);
     }
     println!("{report}");

@@ -66,6 +66,14 @@ fn most(table: &mut Table, id: &str, asks: &str, bar: f64, values: impl IntoIter
     table.row(Row::single(id, asks, "", Better::Lower, bar).values(values));
 }
 
+/// Of each kind's admitted, at most one in a hundred is never started.
+fn started(table: &mut Table, id: &str, ours: &Outcome, kinds: &[&str]) {
+    for name in kinds {
+        let asks = "share of the kind's admitted that is never started";
+        most(table, &format!("{id}/{name}/expired"), asks, 0.01, kind(ours, name).map(Figures::expired_share));
+    }
+}
+
 fn good_share(figures: &Figures) -> f64 {
     figures.good as f64 / figures.offered as f64
 }
@@ -91,6 +99,7 @@ fn two_classes(table: &mut Table) -> Result<Report, StartError> {
     least(table, "two-classes/high", asks, 0.999, kind(ours, "high").map(good_share));
     let all = capacity * measured_s(ours);
     let rest = kind(ours, "low").zip(kind(ours, "high")).map(|(low, high)| low.good as f64 / (all - high.good as f64));
+    started(table, "two-classes", ours, &["high", "low"]);
     least(table, "two-classes/low", "goodput of the low class, of what the high one leaves", 0.95, rest);
     Ok(report)
 }
@@ -111,6 +120,7 @@ fn three_classes(table: &mut Table) -> Result<Report, StartError> {
     let report = lab(200.0, CLASSES[2], steady(2.5, "three classes", about)).contender(OURS, build).run()?;
     let ours = ours(&report);
     let all = 200.0 * measured_s(ours);
+    started(table, "three-classes", ours, &["0", "1", "2"]);
     for (class, slo) in CLASSES.into_iter().enumerate() {
         let name = class.to_string();
         let late = kind(ours, &name).map(|figures| figures.latency.p90.as_secs_f64() / slo.as_secs_f64());

@@ -9,7 +9,7 @@ use seda::{
     sim::{Service, Window},
     us,
 };
-use seda_bench::Table;
+use seda_bench::{Better, Row, Table};
 
 use crate::{
     bars::{Judge, sum},
@@ -20,6 +20,9 @@ use crate::{
 /// Mean service times; the others are held against the bars alone, peers beside them at this one.
 const USUAL: Duration = ms(4);
 const SCALES: [(&str, Duration); 3] = [("10us", us(10)), ("400us", us(400)), ("100ms", ms(100))];
+
+/// Whatever was chosen for a scenario, as it is called in tables.
+const ORACLE: &str = "oracle";
 
 /// A scenario, what its service is like, and what it is held against.
 struct Case {
@@ -39,7 +42,7 @@ pub(crate) fn run(table: &mut Table, report: &mut Report) -> Result<(), StartErr
         let usual = policies::others(policies::ours(lab, case.shape), case.shape).run()?;
         judge(table, &case, "4ms", usual.outcome(&name, OURS), &feasible);
         report.extend(usual);
-        report.add(feasible.called("oracle"));
+        report.add(feasible.called(ORACLE));
         for (scale, mean) in SCALES {
             let lab = policies::ours(policies::lab(mean).scenario(case.scenario.clone()), case.shape);
             let trouble = case.trouble;
@@ -51,7 +54,37 @@ pub(crate) fn run(table: &mut Table, report: &mut Report) -> Result<(), StartErr
             judge(table, &case, scale, at_scale.outcome(&name, OURS), feasible);
         }
     }
+    worst(table, report);
     Ok(())
+}
+
+/// Each contender by the scenario in which it has the least of what is feasible: that is its score.
+fn worst(table: &mut Table, report: &Report) {
+    let share = |outcome: &Outcome| {
+        let oracle = report.outcome(outcome.demand().name(), ORACLE)?;
+        Some((outcome.goodput() / oracle.goodput(), outcome.demand().name().to_string()))
+    };
+    let mut names: Vec<&str> = Vec::new();
+    for outcome in report.outcomes().iter().filter(|outcome| outcome.contender() != ORACLE) {
+        if !names.contains(&outcome.contender()) {
+            names.push(outcome.contender());
+        }
+    }
+    let of = |name: &&str| {
+        let own = report.outcomes().iter().filter(|outcome| outcome.contender() == *name);
+        let worst = own.filter_map(share).min_by(|(one, _), (other, _)| one.total_cmp(other));
+        worst.map(|(share, scenario)| (name.to_string(), share, scenario))
+    };
+    let mut scores: Vec<(String, f64, String)> = names.iter().filter_map(of).collect();
+    scores.sort_by(|(_, one, _), (_, other, _)| other.total_cmp(one));
+    println!("worst scenario of each, as a share of what is feasible (* written anew by us)");
+    scores.iter().for_each(|(name, share, scenario)| println!("  {name:<28} {share:.3}  {scenario}"));
+    let ours = scores.iter().find(|(name, ..)| name == OURS);
+    let best = scores.iter().find(|(name, ..)| name != OURS);
+    if let Some(((_, ours, _), (name, theirs, _))) = ours.zip(best) {
+        let asks = "share of what is feasible in the worst scenario; beside the best of the others";
+        table.row(Row::beside("worst", asks, "", name.clone(), Better::Higher).rounds([(*ours, *theirs)]));
+    }
 }
 
 fn judge(table: &mut Table, case: &Case, scale: &str, ours: Option<&Outcome>, oracle: &Outcome) {

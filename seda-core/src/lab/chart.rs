@@ -206,7 +206,7 @@ fn stacks(stroke: Stroke) -> bool {
 fn look(index: usize) -> (&'static str, String, f64) {
     let dash = DASHES[(index / COLOURS.len()) % DASHES.len()];
     let dash = if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
-    (COLOURS[index % COLOURS.len()], dash, if index == 0 { 2.6 } else { 1.5 })
+    (COLOURS[index % COLOURS.len()], dash, if index == 0 { 2.6 } else { 1.3 })
 }
 
 /// Names with their lines, in as many rows as they need; how high it is.

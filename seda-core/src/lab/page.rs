@@ -15,8 +15,8 @@ const STYLE: &str = "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:90
      {text-align:left}h2{margin-top:2.2em}caption{text-align:left;font-weight:600}nav a{margin-right:1em}tr.first td\
      {font-weight:600}@media(prefers-color-scheme:dark){body{background:#14171c;color:#d7dde4}a{color:#7cb7ff}}</style>";
 const READING: &str = "Goodput: what ended within the objective, in capacities. Latencies count from the intended time of an \
-     offer, in objectives; what was admitted and never started counts as infinitely late. Medians over the seeds; the pictures \
-     show the first seed.";
+     offer, in objectives; what was admitted and never started counts as infinitely late. Tables show medians over the seeds, \
+     pictures over time the first one.";
 
 /// A page in the making: sections with pictures and tables, one after the other.
 #[derive(Clone, Debug)]
@@ -57,6 +57,11 @@ impl Page {
         self
     }
 
+    fn raw(mut self, html: &str) -> Self {
+        self.body.push_str(html);
+        self
+    }
+
     /// The page; it fetches nothing.
     #[must_use]
     pub fn html(self) -> String {
@@ -71,11 +76,12 @@ impl Page {
 
 pub(super) fn page(title: &str, sections: &[Section<'_>]) -> String {
     let with = |page: Page, section: &Section<'_>| {
-        tables(section)
-            .into_iter()
-            .fold(page.section(&section.name, &section.about, &section.svg), |page, (caption, rows)| {
-                page.table(&caption, &HEAD, &rows)
-            })
+        let page = page.section(&section.name, &section.about, &section.svg);
+        // A sweep has a table for each of its loads.
+        let (begin, end) =
+            if section.is_sweep { ("<details><summary>tables</summary>", "</details>") } else { ("", "") };
+        let tables = tables(section).into_iter();
+        tables.fold(page.raw(begin), |page, (caption, rows)| page.table(&caption, &HEAD, &rows)).raw(end)
     };
     sections.iter().fold(Page::new(title, READING), with).html()
 }

@@ -3,7 +3,7 @@
 use super::{
     chart::{Axis, Chart, Stroke, legend, picture},
     demand::Demand,
-    outcome::Outcome,
+    outcome::{Outcome, median},
 };
 use crate::sim::{Figures, Window};
 
@@ -11,6 +11,16 @@ use crate::sim::{Figures, Window};
 const GOODPUT_MOST: f64 = 1.25;
 /// Latencies, in objectives.
 const LATE: (f64, f64) = (0.02, 50.0);
+
+/// Points of a line; more would be a band.
+const POINTS: usize = 110;
+
+/// What stands for a few windows.
+#[derive(Clone, Copy)]
+enum Of {
+    Mean,
+    Median,
+}
 
 /// A scenario over time: offered and goodput, latency of the admitted, and what the first contender refused.
 pub(super) fn over_time(outcomes: &[&Outcome]) -> String {
@@ -29,7 +39,7 @@ pub(super) fn over_time(outcomes: &[&Outcome]) -> String {
     picture(&svg, height, demand.name())
 }
 
-/// The middle run stands for all: the first one.
+/// The first run stands for all.
 fn windows(outcome: &Outcome) -> &[Window] {
     outcome.runs().first().map_or(&[], |run| &run.windows)
 }
@@ -42,11 +52,21 @@ fn in_slos(demand: &Demand, at: std::time::Duration) -> f64 {
     at.as_secs_f64() / demand.slo().as_secs_f64()
 }
 
-fn points(outcome: &Outcome, value: impl Fn(&Figures) -> f64) -> Vec<(f64, f64)> {
+/// Values over time, at most so many points: the mean of a few windows each, or the median of a percentile.
+fn points(outcome: &Outcome, of: Of, value: impl Fn(&Figures) -> f64) -> Vec<(f64, f64)> {
     let demand = outcome.demand();
-    let within = windows(outcome).iter().take_while(|window| window.from < demand.lasts());
-    let middle = demand.window() / 2;
-    within.map(|window| (in_slos(demand, window.from + middle), value(&window.figures))).collect()
+    let within: Vec<&Window> = windows(outcome).iter().take_while(|window| window.from < demand.lasts()).collect();
+    let group = within.len().div_ceil(POINTS).max(1);
+    let point = |group: &[&Window]| {
+        let values: Vec<f64> = group.iter().map(|window| value(&window.figures)).collect();
+        let middle = demand.window() * group.len() as u32 / 2;
+        let y = match of {
+            Of::Mean => values.iter().sum::<f64>() / values.len() as f64,
+            Of::Median => median(values),
+        };
+        (in_slos(demand, group[0].from + middle), y)
+    };
+    within.chunks(group).map(point).collect()
 }
 
 fn stretches(demand: &Demand) -> Vec<(f64, String)> {
@@ -72,9 +92,11 @@ fn chart(title: &str, demand: &Demand, y: Axis, lines: Vec<(Stroke, Vec<(f64, f6
 
 fn goodput(outcomes: &[&Outcome], demand: &Demand) -> Chart {
     let per_window = demand.capacity() * demand.window().as_secs_f64();
-    let offered = points(outcomes[0], |figures| figures.offered as f64 / per_window);
+    let offered = points(outcomes[0], Of::Mean, |figures| figures.offered as f64 / per_window);
     let mut lines = vec![(Stroke::Ground, offered)];
-    lines.extend(behind_first(outcomes, |outcome| points(outcome, |figures| figures.good as f64 / per_window)));
+    lines.extend(behind_first(outcomes, |outcome| {
+        points(outcome, Of::Mean, |figures| figures.good as f64 / per_window)
+    }));
     let title = "goodput (lines) and offered (ground), in capacities";
     let stretches = stretches(demand);
     Chart { stretches, ..chart(title, demand, Axis::linear(0.0, GOODPUT_MOST), lines) }
@@ -83,9 +105,9 @@ fn goodput(outcomes: &[&Outcome], demand: &Demand) -> Chart {
 fn latency(outcomes: &[&Outcome], demand: &Demand) -> Chart {
     let slo = demand.slo().as_secs_f64();
     let late = |latency: std::time::Duration| latency.as_secs_f64() / slo;
-    let median = points(outcomes[0], |figures| late(figures.latency.p50));
+    let median = points(outcomes[0], Of::Median, |figures| late(figures.latency.p50));
     let mut lines = vec![(Stroke::Dotted(0), median)];
-    lines.extend(behind_first(outcomes, |outcome| points(outcome, |figures| late(figures.latency.p99))));
+    lines.extend(behind_first(outcomes, |outcome| points(outcome, Of::Median, |figures| late(figures.latency.p99))));
     let title = format!("latency of the admitted, in objectives: p99, and p50 of {} (dotted)", outcomes[0].contender());
     let levels = vec![(1.0, "objective".to_string())];
     Chart { levels, ..chart(&title, demand, Axis::log(LATE.0, LATE.1), lines) }
@@ -115,8 +137,9 @@ fn refusals(outcome: &Outcome, demand: &Demand) -> (Chart, Vec<String>) {
         (shed + full + lost) as f64 / (figures.offered.max(1)) as f64
     };
     let counts = 1..=reasons.len() + 2;
-    let lines =
-        counts.map(|count| (Stroke::Stacked(count - 1), points(outcome, |figures| upto(figures, count)))).collect();
+    let lines = counts
+        .map(|count| (Stroke::Stacked(count - 1), points(outcome, Of::Mean, |figures| upto(figures, count))))
+        .collect();
     let title = format!("refused or never started by {}, share of the offers", outcome.contender());
     let mut names: Vec<String> = reasons.iter().map(|reason| format!("shed ({reason})")).collect();
     names.extend(["full", "never started"].map(str::to_string));

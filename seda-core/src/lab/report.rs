@@ -19,6 +19,7 @@ pub(super) struct Section<'a> {
     pub(super) about: String,
     pub(super) outcomes: Vec<&'a Outcome>,
     pub(super) svg: String,
+    pub(super) is_sweep: bool,
 }
 
 impl Report {
@@ -85,17 +86,20 @@ impl Report {
                 Some(section) => section.outcomes.push(outcome),
                 None => {
                     let (name, about, svg) = (name.clone(), scenario.about.clone(), String::new());
-                    sections.push(Section { name, about, outcomes: vec![outcome], svg });
+                    let is_sweep = scenario.sweep.is_some();
+                    sections.push(Section { name, about, outcomes: vec![outcome], svg, is_sweep });
                 }
             }
         }
         for section in &mut sections {
-            let is_sweep = section.outcomes[0].demand().scenario().sweep.is_some();
-            if is_sweep {
+            if section.is_sweep {
                 section.about = "a steady load, from half the capacity to ten times".to_string();
             }
-            section.svg =
-                if is_sweep { plots::over_load(&section.outcomes) } else { plots::over_time(&section.outcomes) };
+            section.svg = if section.is_sweep {
+                plots::over_load(&section.outcomes)
+            } else {
+                plots::over_time(&section.outcomes)
+            };
         }
         sections
     }

@@ -3,6 +3,7 @@
 mod capacity;
 mod generator;
 mod services;
+mod storm;
 mod work;
 
 use std::{sync::Arc, time::Duration};
@@ -52,6 +53,9 @@ pub(crate) fn run(table: &mut Table, report: &mut Report) {
             eprintln!("{kind:?}: {}", demand.name());
             refusals.push(place.play(table, report, &demand));
         }
+        if kind == Kind::Sleeping {
+            place.storm(table);
+        }
     }
     let asks = "p99 of the time from an offer to its refusal, on threads; one value for each scenario";
     table.row(Row::single("threads/refusal", asks, "ms", Better::Lower, REFUSAL_MS).values(refusals));
@@ -90,6 +94,24 @@ impl Place {
         }
         report.add(oracle);
         if refusals.is_empty() { 0.0 } else { percentile(&refusals, 0.99) }
+    }
+
+    /// Clients who retry, on ours by all seeds, and for a look on a queue of 1000.
+    fn storm(&self, table: &mut Table) {
+        let demand = self.demand(&Scenario::storm());
+        eprintln!("{:?}: {}", self.kind, demand.name());
+        let work = |seed| Work::new(&demand, MEAN, self.kind, seed);
+        let ours: Vec<storm::Storm> = (1..=seeds()).map(|seed| storm::ours(&demand, self.places, work(seed))).collect();
+        let peer = storm::bounded(&demand, self.places, work(1));
+        eprintln!("  ours {ours:?}, bounded 1000 {peer:?}");
+        let asks = "share of the clients who are answered from 20 objectives after the storm on";
+        let answered = ours.iter().map(|storm| storm.answered);
+        table.row(Row::single("threads/storm/answered", asks, "", Better::Higher, 0.99).values(answered));
+        let asks = "share of the handlers' time, from the storm on, for what came too late or to nobody";
+        let wasted = ours.iter().map(|storm| storm.wasted);
+        table.row(Row::single("threads/storm/wasted", asks, "", Better::Lower, 0.03).values(wasted));
+        let asks = "the same clients before a queue of 1000: share of those who are answered";
+        table.row(Row::aside("threads/storm/bounded-1000", asks, "", Better::Higher).values([peer.answered]));
     }
 
     /// The best bound on one seed, then on as many as we have.

@@ -62,8 +62,8 @@ impl Work {
         self
     }
 
-    /// Does the job of that number, and notes when it ended.
-    pub(crate) fn handle(&self, number: usize) {
+    /// Takes the time that the next job takes; from when to when.
+    pub(crate) fn spend(&self) -> Range<Duration> {
         let begin = self.began.elapsed();
         let slower = self.slow.iter().find(|(during, _)| during.contains(&begin)).map_or(1.0, |(_, slower)| *slower);
         let draw = self.draws.lock().expect("nobody panics with it").exponential();
@@ -72,9 +72,15 @@ impl Work {
             Kind::Sleeping => thread::sleep(takes),
             Kind::Spinning => spin(takes),
         }
-        let end = self.began.elapsed();
-        self.notes[number].busy.store((end - begin).as_nanos() as u64 + 1, Relaxed);
-        self.notes[number].latency.store(end.saturating_sub(self.due[number]).as_nanos() as u64 + 1, Relaxed);
+        begin..self.began.elapsed()
+    }
+
+    /// Does the job of that number, and notes when it ended.
+    pub(crate) fn handle(&self, number: usize) {
+        let spent = self.spend();
+        let note = &self.notes[number];
+        note.busy.store((spent.end - spent.start).as_nanos() as u64 + 1, Relaxed);
+        note.latency.store(spent.end.saturating_sub(self.due[number]).as_nanos() as u64 + 1, Relaxed);
     }
 
     /// The offer of that number was refused, so long after it was made.
@@ -127,13 +133,21 @@ fn arrivals(demand: &Demand, seed: u64) -> Vec<Duration> {
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    /// Of mean 1.
-    fn exponential(&mut self) -> f64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Dice(seed)
+    }
+
+    /// In [0, 1).
+    pub(crate) fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let unit = ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64;
-        -(1.0 - unit).ln()
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Of mean 1.
+    pub(crate) fn exponential(&mut self) -> f64 {
+        -(1.0 - self.unit()).ln()
     }
 }
