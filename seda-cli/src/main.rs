@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod run;
 mod run_lab;
+mod story;
 
 /// Tools for staged event-driven services.
 #[derive(Parser)]

@@ -3,13 +3,14 @@
 use std::{fs, path::Path};
 
 /// Lowest first.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["sync", "clock", "rng", "units", "name", "trace"],
     &["outcome", "timer", "finding"],
     &["ticket", "ready"],
     &["event", "admission"],
     &["options", "metrics"],
-    &["queue", "settings"],
+    &["queue", "control"],
+    &["settings"],
     &["stage", "config"],
     &["graph"],
     &["drive"],

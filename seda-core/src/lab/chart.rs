@@ -24,18 +24,22 @@ pub(super) const STYLE: &str = "<style>.lab-ground{fill:#fff}.lab{color:#24292f}
 
 /// From where to where, and how.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
+pub struct Axis {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) is_log: bool,
 }
 
 impl Axis {
-    pub(super) fn linear(from: f64, to: f64) -> Self {
+    /// With equal steps.
+    #[must_use]
+    pub fn linear(from: f64, to: f64) -> Self {
         Axis { from, to, is_log: false }
     }
 
-    pub(super) fn log(from: f64, to: f64) -> Self {
+    /// With equal factors; both ends are above 0.
+    #[must_use]
+    pub fn log(from: f64, to: f64) -> Self {
         Axis { from, to, is_log: true }
     }
 
@@ -67,7 +71,8 @@ impl Axis {
 
 /// How a line is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stroke {
+#[non_exhaustive]
+pub enum Stroke {
     /// In the colour of this number; the first one is thick.
     Of(usize),
     /// The same, dotted and thin.
@@ -80,7 +85,8 @@ pub(super) enum Stroke {
 
 /// A title, axes, lines, and marks across.
 #[derive(Clone, Debug)]
-pub(super) struct Chart {
+#[must_use = "a chart is drawn into a picture"]
+pub struct Chart {
     pub(super) title: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
@@ -101,7 +107,7 @@ impl Chart {
         self.grid(svg, above, beneath);
         for (at, (stroke, points)) in self.lines.iter().enumerate() {
             let under = at.checked_sub(1).map(|under| &self.lines[under]).filter(|(under, _)| stacks(*under));
-            self.line(svg, *stroke, points, under.map(|(_, points)| points.as_slice()), above);
+            self.trace(svg, *stroke, points, under.map(|(_, points)| points.as_slice()), above);
         }
         for (level, name) in &self.levels {
             let y = self.y_at(*level, above);
@@ -152,7 +158,7 @@ impl Chart {
         );
     }
 
-    fn line(&self, svg: &mut String, stroke: Stroke, points: &[(f64, f64)], under: Option<&[(f64, f64)]>, above: f64) {
+    fn trace(&self, svg: &mut String, stroke: Stroke, points: &[(f64, f64)], under: Option<&[(f64, f64)]>, above: f64) {
         if points.is_empty() {
             return;
         }
@@ -250,7 +256,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_within_the_axis() {
-        assert_eq!(Axis::linear(0.0, 1.25).ticks(), [0.0, 0.5, 1.0]);
+        assert_eq!(Axis::linear(0.0, 1.2).ticks(), [0.0, 0.5, 1.0]);
         assert_eq!(Axis::log(0.5, 10.0).ticks(), [0.5, 1.0, 2.0, 5.0, 10.0]);
     }
 

@@ -38,6 +38,7 @@ mod contest;
 mod demand;
 mod outcome;
 mod page;
+pub mod plot;
 mod plots;
 mod report;
 mod scenario;

@@ -18,53 +18,90 @@ const READING: &str = "Goodput: what ended within the objective, in capacities. 
      offer, in objectives; what was admitted and never started counts as infinitely late. Tables show medians over the seeds, \
      pictures over time the first one.";
 
-pub(super) fn page(title: &str, sections: &[Section<'_>]) -> String {
-    let title = escaped(title);
-    let mut html = format!("{HEADER}<title>{title}</title>{STYLE}</head><body><h1>{title}</h1><p>{READING}</p><nav>");
-    for (at, section) in sections.iter().enumerate() {
-        _ = write!(html, "<a href=\"#s{at}\">{}</a>", escaped(&section.name));
-    }
-    html.push_str("</nav>");
-    for (at, section) in sections.iter().enumerate() {
-        let (name, about) = (escaped(&section.name), escaped(&section.about));
-        _ = write!(html, "\n<section id=\"s{at}\"><h2>{name}</h2><p>{about}</p>\n{}", section.svg);
-        // A sweep has a table for each of its loads.
-        let is_long = section.is_sweep;
-        html.push_str(if is_long { "<details><summary>tables</summary>" } else { "" });
-        tables(&mut html, section);
-        html.push_str(if is_long { "</details></section>" } else { "</section>" });
-    }
-    html.push_str("</body></html>\n");
-    html
+/// A page in the making: sections with pictures and tables, one after the other.
+#[derive(Clone, Debug)]
+#[must_use = "a page is taken as HTML"]
+pub struct Page {
+    title: String,
+    about: String,
+    sections: Vec<String>,
+    body: String,
 }
 
-/// A table for each stretch that is judged.
-fn tables(html: &mut String, section: &Section<'_>) {
-    let mut before = String::new();
-    let mut rows: Vec<(String, usize, usize)> = Vec::new();
-    for (at, outcome) in section.outcomes.iter().enumerate() {
-        for (nth, (judged, _)) in outcome.demand().judged().into_iter().enumerate() {
-            rows.push((format!("{}, {judged}", outcome.demand().name()), nth, at));
+impl Page {
+    /// With a title and a sentence about it.
+    pub fn new(title: impl Into<String>, about: impl Into<String>) -> Self {
+        Page { title: title.into(), about: about.into(), sections: Vec::new(), body: String::new() }
+    }
+
+    /// A section with a picture, which is taken as it is; tables that follow belong to it.
+    pub fn section(mut self, name: &str, about: &str, svg: &str) -> Self {
+        let at = self.sections.len();
+        self.sections.push(name.to_string());
+        let (name, about) = (escaped(name), escaped(about));
+        _ = write!(self.body, "\n<section id=\"s{at}\"><h2>{name}</h2><p>{about}</p>\n{svg}</section>");
+        self
+    }
+
+    /// A table of rows under their heads; the first row is the one that counts.
+    pub fn table(mut self, caption: &str, head: &[&str], rows: &[Vec<String>]) -> Self {
+        _ = write!(self.body, "<table><caption>{}</caption><tr>", escaped(caption));
+        head.iter().for_each(|name| _ = write!(self.body, "<th>{}</th>", escaped(name)));
+        self.body.push_str("</tr>");
+        for (at, row) in rows.iter().enumerate() {
+            self.body.push_str(if at == 0 { "<tr class=\"first\">" } else { "<tr>" });
+            row.iter().for_each(|cell| _ = write!(self.body, "<td>{}</td>", escaped(cell)));
+            self.body.push_str("</tr>");
+        }
+        self.body.push_str("</table>");
+        self
+    }
+
+    /// What `inside` adds is shown when it is asked for.
+    fn folded(mut self, name: &str, inside: impl FnOnce(Page) -> Page) -> Self {
+        _ = write!(self.body, "<details><summary>{}</summary>", escaped(name));
+        let mut page = inside(self);
+        page.body.push_str("</details>");
+        page
+    }
+
+    /// The page; it fetches nothing.
+    #[must_use]
+    pub fn html(self) -> String {
+        let (title, about) = (escaped(&self.title), escaped(&self.about));
+        let mut html = format!("{HEADER}<title>{title}</title>{STYLE}</head><body><h1>{title}</h1><p>{about}</p><nav>");
+        for (at, name) in self.sections.iter().enumerate() {
+            _ = write!(html, "<a href=\"#s{at}\">{}</a>", escaped(name));
+        }
+        html + "</nav>" + &self.body + "</body></html>\n"
+    }
+}
+
+pub(super) fn page(title: &str, sections: &[Section<'_>]) -> String {
+    let with = |page: Page, section: &Section<'_>| {
+        let page = page.section(&section.name, &section.about, &section.svg);
+        let tables = |page| {
+            tables(section).into_iter().fold(page, |page: Page, (caption, rows)| page.table(&caption, &HEAD, &rows))
+        };
+        // A sweep has a table for each of its loads.
+        if section.is_sweep { page.folded("a table for each load", tables) } else { tables(page) }
+    };
+    sections.iter().fold(Page::new(title, READING), with).html()
+}
+
+/// A caption and rows for each stretch that is judged: by scenario and stretch, contenders beneath each other, all in the
+/// order in which they came.
+fn tables(section: &Section<'_>) -> Vec<(String, Vec<Vec<String>>)> {
+    let mut tables: Vec<(String, Vec<Vec<String>>)> = Vec::new();
+    for outcome in &section.outcomes {
+        for (judged, _) in outcome.demand().judged() {
+            let caption = format!("{}, {judged}", outcome.demand().name());
+            let row = cells(outcome, &judged).to_vec();
+            match tables.iter_mut().find(|(known, _)| *known == caption) {
+                Some((_, rows)) => rows.push(row),
+                None => tables.push((caption, vec![row])),
+            }
         }
     }
-    // By scenario and stretch, contenders beneath each other, all in the order in which they came.
-    let first = |caption: &str| rows.iter().position(|(known, ..)| known == caption);
-    let mut sorted = rows.clone();
-    sorted.sort_by_key(|(caption, _, at)| (first(caption), *at));
-    for (caption, nth, at) in sorted {
-        let outcome = section.outcomes[at];
-        let is_first = before != caption;
-        if is_first {
-            html.push_str(if before.is_empty() { "<table>" } else { "</table><table>" });
-            _ = write!(html, "<caption>{}</caption><tr>", escaped(&caption));
-            HEAD.iter().for_each(|name| _ = write!(html, "<th>{name}</th>"));
-            html.push_str("</tr>");
-            before = caption;
-        }
-        html.push_str(if is_first { "<tr class=\"first\">" } else { "<tr>" });
-        let (judged, _) = &outcome.demand().judged()[nth];
-        cells(outcome, judged).iter().for_each(|cell| _ = write!(html, "<td>{}</td>", escaped(cell)));
-        html.push_str("</tr>");
-    }
-    html.push_str("</table>");
+    tables
 }
