@@ -33,6 +33,7 @@ pub mod concepts {
     page!(stages_and_queues, "../docs/concepts/stages_and_queues.md");
     page!(domains, "../docs/concepts/domains.md");
     page!(full_queue, "../docs/concepts/full_queue.md");
+    page!(controllers, "../docs/concepts/controllers.md");
     page!(stopping, "../docs/concepts/stopping.md");
     page!(ledger, "../docs/concepts/ledger.md");
     page!(configuration, "../docs/concepts/configuration.md", "config");

@@ -4,6 +4,7 @@ use std::{
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    time::Duration,
 };
 
 use clap::Args;
@@ -14,6 +15,7 @@ use seda_cli::{
         service::{Ended, Service},
         view::View,
     },
+    lab::Loads,
     overload::words,
 };
 use tokio::runtime::Runtime;
@@ -36,16 +38,16 @@ pub(crate) struct Demo {
     /// Print a table every five seconds, also on a terminal.
     #[arg(long)]
     plain_output: bool,
-    /// Drive it past its capacity: loads in capacities, as in `2x`, `0.5x,2x` or `0.5x..10x`. First without admission, then
-    /// with it; a page of plots is made at the end.
-    #[arg(long, value_name = "LOADS", conflicts_with = "dir")]
-    load: Option<String>,
-    /// How long each load lasts, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "6", requires = "load")]
-    seconds_per_step: String,
-    /// Objective for a thumbnail in the second pass, as in `200ms` or `0.5s`; clients leave after five of them.
-    #[arg(long, value_name = "TIME", default_value = "200ms", requires = "load")]
-    slo: String,
+    /// Drive it past its capacity: loads in capacities, a range as 0.5x..10x, or some as 0.8x,2x. First without admission,
+    /// then with it; a page of plots is made at the end.
+    #[arg(long, value_parser = words::loads, conflicts_with = "dir")]
+    load: Option<Loads>,
+    /// How long each load lasts.
+    #[arg(long, value_name = "SECONDS", default_value = "6", value_parser = words::seconds, requires = "load")]
+    seconds_per_step: Duration,
+    /// Objective for a thumbnail when admission is on; clients leave after five of them.
+    #[arg(long, default_value = "200ms", value_parser = words::objective, requires = "load")]
+    slo: Duration,
     /// File for the page of plots; without one, in the system's place for temporary files.
     #[arg(long, value_name = "FILE", requires = "load")]
     page: Option<PathBuf>,
@@ -63,27 +65,25 @@ pub(crate) enum News {
 impl Demo {
     /// Runs until it is told to stop.
     pub(crate) fn run(self) -> Result<(), String> {
-        let script = self.script()?;
         let runtime = http::runtime().map_err(|why| format!("there are no threads to be had: {why}"))?;
         let news = sync_channel(NEWS);
         interrupts(&runtime, news.0.clone()).map_err(|why| format!("Ctrl-C cannot be listened for: {why}"))?;
-        match script {
+        match self.script() {
             Some(script) => script.play(runtime.handle(), &news),
             None => self.serve(&runtime, &news.1),
         }
     }
 
     /// What is to be shown under load, if anything.
-    fn script(&self) -> Result<Option<Script>, String> {
-        let Some(loads) = &self.load else { return Ok(None) };
-        Ok(Some(Script {
-            loads: loads.parse()?,
-            step: words::seconds(&self.seconds_per_step)?,
-            objective: words::objective(&self.slo)?,
+    fn script(&self) -> Option<Script> {
+        Some(Script {
+            loads: self.load.clone()?,
+            step: self.seconds_per_step,
+            objective: self.slo,
             page: self.page.clone(),
             port: self.port,
             in_place: !self.plain_output,
-        }))
+        })
     }
 
     fn serve(&self, runtime: &Runtime, news: &Receiver<News>) -> Result<(), String> {
@@ -130,6 +130,7 @@ fn greet(service: &Service, folder: &Path, is_sample: bool) {
         say("and more thumbnails at once than fit, to see some refused:");
         let flood = "seq 300 800 | xargs -P 64 -I{} curl -so /dev/null -w '%{http_code} '";
         say(&format!("  {flood} '{url}/thumb/wheel.png?w={{}}'"));
+        say("with load of its own, past saturation, and plots at the end: seda demo --load 0.5x..10x");
     }
     say("");
 }

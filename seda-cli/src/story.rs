@@ -1,8 +1,10 @@
 //! `seda demo --load`: the service is driven past its capacity, without admission and with it, and shown at that.
 
 use std::{
+    env,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
+    process,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
@@ -20,11 +22,12 @@ use seda_cli::{
         stages::{Draw, Sizes},
         view::View,
     },
+    lab::Loads,
     overload::{
         clients::{self, Plan},
-        plots::{Story, said},
+        plots::Story,
         seen::Board,
-        words::Loads,
+        words::said,
     },
 };
 use tokio::runtime::Handle;
@@ -36,14 +39,18 @@ use crate::run::{News, say, tell};
 const PICTURES: (u32, u32) = (1000, 625);
 /// Bound of the queue before the stage that draws, in both passes: what services get that never thought of it.
 const QUEUE: usize = 1000;
-/// So little that a thumbnail has left it before it is asked for again.
-const CACHE_BYTES: usize = 256 << 10;
+/// So little that a thumbnail is too large a share of it to be kept: each is drawn. The file that is asked for is kept.
+const CACHE_BYTES: usize = 16 << 10;
 /// A client leaves after so many objectives.
 const PATIENCE: u32 = 5;
 /// Clients that measure the capacity, for each thread that draws.
 const CLIENTS_PER_THREAD: usize = 4;
 /// Longest that the capacity is measured; half a step is enough.
 const MEASURED_FOR: Duration = Duration::from_secs(4);
+/// Until the first picture.
+const FIRST: Duration = Duration::from_millis(500);
+/// Between two looks at the clients when nobody reads what is printed.
+const UNSEEN: Duration = Duration::from_secs(1);
 /// Sockets that 4,096 connections take, both ends being here, and some.
 const FILES: u64 = 10_000;
 
@@ -67,26 +74,24 @@ enum Ended<T> {
 impl Script {
     /// From the measurement of the capacity to the page, or to the interrupt.
     pub(crate) fn play(&self, runtime: &Handle, news: &(SyncSender<News>, Receiver<News>)) -> Result<(), String> {
-        let page = self
-            .page
-            .clone()
-            .unwrap_or_else(|| std::env::temp_dir().join(format!("seda-demo-{}.html", std::process::id())));
+        let by_default = || env::temp_dir().join(format!("seda-demo-{}.html", process::id()));
+        let page = self.page.clone().unwrap_or_else(by_default);
         can_be_written(&page)?;
         allow_sockets();
         let sample = Sample::of_size(PICTURES).map_err(|why| format!("the sample folder cannot be made: {why}"))?;
-        let stage = Stage { script: self, runtime, news, sample: &sample };
+        let scene = Scene { script: self, runtime, news, sample: &sample };
 
-        let off = stage.open(None)?;
-        let Ended::Whole(capacity) = stage.measure(&off)? else { return close(off) };
+        let off = scene.open(None)?;
+        let Ended::Whole(capacity) = scene.measure(&off)? else { return leave(off) };
         let plan = Plan { capacity, loads: self.loads.0.clone(), step: self.step, patience: self.objective * PATIENCE };
         say(&format!("capacity: {capacity:.0} thumbnails a second\n"));
-        let Ended::Whole(seen_off) = stage.pass(&off, "pass 1/2, admission off", &plan)? else { return close(off) };
-        say("\nstopping it: what is queued is still drawn, for clients who have left");
+        let Ended::Whole(seen_off) = scene.pass(&off, "1/2 admission off", &plan)? else { return leave(off) };
+        say(&format!("\nstopping it: {} thumbnails are still drawn, for clients who have left", queued(&off)));
         close(off)?;
 
-        let on = stage.open(Some(self.objective))?;
+        let on = scene.open(Some(self.objective))?;
         say(&format!("\nonce more, with `.slo({})` on the stage that draws\n", said(self.objective)));
-        let Ended::Whole(seen_on) = stage.pass(&on, "pass 2/2, admission on", &plan)? else { return close(on) };
+        let Ended::Whole(seen_on) = scene.pass(&on, "2/2 admission on", &plan)? else { return leave(on) };
         say("");
         close(on)?;
 
@@ -99,14 +104,14 @@ impl Script {
 }
 
 /// What both passes have in common.
-struct Stage<'a> {
+struct Scene<'a> {
     script: &'a Script,
     runtime: &'a Handle,
     news: &'a (SyncSender<News>, Receiver<News>),
     sample: &'a Sample,
 }
 
-impl Stage<'_> {
+impl Scene<'_> {
     fn open(&self, thumb_slo: Option<Duration>) -> Result<Service, String> {
         let site = Site::with_cache(self.sample.path(), CACHE_BYTES);
         let site = Arc::new(site.map_err(|why| format!("the sample folder cannot be served: {why}"))?);
@@ -129,9 +134,7 @@ impl Stage<'_> {
             || clients::capacity(address, cores * CLIENTS_PER_THREAD, time, &board),
         )?;
         match measured {
-            Ended::Whole(capacity) if capacity == 0.0 => {
-                Err("no thumbnail was drawn in that time; give it more with `--seconds-per-step`".to_string())
-            }
+            Ended::Whole(0.0) => Err("no thumbnail was drawn; is the folder for temporary files full?".to_string()),
             measured => Ok(measured),
         }
     }
@@ -140,14 +143,10 @@ impl Stage<'_> {
         let (address, board) = (service.address(), Arc::new(Board::default()));
         let line = |mark, ago| {
             let now = board.since(mark, plan.patience, ago);
-            let late = now.p99.map_or("-".to_string(), |late| {
-                format!("{}{}", if late < plan.patience { "" } else { ">" }, said(late))
-            });
             let load = plan.loads[board.step()];
-            format!(
-                "{name}, {load}x: {:.0}/s, good {:.0}/s, refused {:.0}/s, p99 {late}",
-                now.offered, now.good, now.refused
-            )
+            let (offered, good, refused) = (now.offered, now.good, now.refused);
+            let late = plan.late(now.p99);
+            format!("{name}, {load}x: {offered:.0}/s, good {good:.0}/s, refused {refused:.0}/s, p99 {late}")
         };
         let ended = self.while_shown(service, &board, line, || clients::pass(address, plan, &board))?;
         Ok(match ended {
@@ -167,36 +166,58 @@ impl Stage<'_> {
     ) -> Result<Ended<T>, String> {
         let (done, news) = self.news;
         let mut view = Some(View::new(self.script.in_place && io::stdout().is_terminal()));
+        let (mut mark, mut at) = (board.mark(), Instant::now());
+        let frame = || {
+            let beneath = line(mark, at.elapsed());
+            (mark, at) = (board.mark(), Instant::now());
+            let drawn = view.as_mut().map(|view| view.draw(&mut io::stdout(), service.snapshot(), &beneath));
+            // Without a reader it is not drawn any more, but the page is still made.
+            view = view.take().filter(|_| matches!(drawn, Some(Ok(()))));
+            view.as_ref().map_or(UNSEEN, View::every)
+        };
         thread::scope(|scope| {
             let load = scope.spawn(move || {
                 let ended = load();
                 let _ = done.send(News::Done);
                 ended
             });
-            let (mut mark, mut at, mut interrupted) = (board.mark(), Instant::now(), false);
-            loop {
-                let every = view.as_ref().map_or(Duration::MAX, View::every);
-                let heard = news.recv_timeout(every);
-                if heard == Ok(News::Stop) {
-                    board.stop();
-                    interrupted = true;
-                    continue;
-                }
-                let beneath = line(mark, at.elapsed());
-                (mark, at) = (board.mark(), Instant::now());
-                // Without a reader it is not drawn any more, but the page is still made.
-                view = view.take().and_then(|mut view| {
-                    view.draw(&mut io::stdout(), service.snapshot(), &beneath).ok().map(|()| view)
-                });
-                if heard != Err(RecvTimeoutError::Timeout) {
-                    break;
-                }
-            }
+            let interrupted = wait(news, board, || load.is_finished(), frame);
             let ended = load.join().unwrap_or_else(|_| Err(io::Error::other("a panic")));
             let ended = ended.map_err(|why| format!("the clients cannot reach the service: {why}"))?;
             Ok(if interrupted { Ended::Interrupted } else { Ended::Whole(ended) })
         })
     }
+}
+
+/// Until the load has been driven, with a picture every so often, and one at its end; whether it was interrupted.
+fn wait(news: &Receiver<News>, board: &Board, is_over: impl Fn() -> bool, mut frame: impl FnMut() -> Duration) -> bool {
+    let (mut interrupted, mut every) = (false, FIRST);
+    loop {
+        match news.recv_timeout(every) {
+            Ok(News::Stop) => {
+                board.stop();
+                interrupted = true;
+            }
+            heard => {
+                every = frame();
+                // A panic sends no news.
+                if heard != Err(RecvTimeoutError::Timeout) || is_over() {
+                    return interrupted;
+                }
+            }
+        }
+    }
+}
+
+/// Thumbnails that wait.
+fn queued(service: &Service) -> usize {
+    service.snapshot().stage("thumb").map_or(0, |thumb| thumb.queue_len)
+}
+
+/// The end before the end.
+fn leave(service: Service) -> Result<(), String> {
+    say("\nstopping: open requests are finished (Ctrl-C again leaves at once); no page is made");
+    close(service)
 }
 
 /// Stops the service, and prints its ledger.

@@ -62,6 +62,20 @@ fn a_stage_that_computes_stays_at_the_cores_where_the_processor_is_known() {
     assert!(running.drain(Deadlines::default()).balanced());
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn the_limit_of_an_async_stage_grows_to_what_its_demand_keeps_on_the_way() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let mut p = Pipeline::named("async");
+    let fetch = task(|_: u64| tokio::time::sleep(ms(20)));
+    let inlet = p.sink("fetch", fetch.limit(1..=12).queue(50).when_full(WhenFull::Reject));
+    p.runtime(runtime.handle().clone());
+    let running = p.start().unwrap();
+    let snapshot = offer_until(&running, inlet, 10, |snapshot| snapshot.stages[0].limit == 12);
+    assert_eq!(snapshot.knobs[0].key, "stage.fetch.limit");
+    assert!(running.drain(Deadlines::default()).balanced());
+}
+
 /// Wakes of the timer thread of a pipeline; none where the kernel does not tell.
 fn wakes(pipeline: &str) -> Option<u64> {
     let name = format!("{pipeline}-timer");

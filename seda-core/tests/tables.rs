@@ -129,7 +129,7 @@ fn the_shape_of_the_json_is_fixed() {
     let report = sim.drain(Deadlines::default());
     assert_eq!(
         report.to_json(),
-        r#"{"pipeline":"orders","took_ns":0,"stuck":[],"ledger":{"stages":[{"name":"price","offered":1,"full":0,"shed":0,"shed_by":[],"closed":0,"done":1,"failed":0,"expired":0,"dropped":0,"left":0},{"name":"ship","offered":1,"full":0,"shed":0,"shed_by":[],"closed":0,"done":1,"failed":0,"expired":0,"dropped":0,"left":0}],"edges":[{"from":"price","to":"ship","produced":1,"offered":1,"left":0}]}}"#
+        r#"{"pipeline":"orders","took_ns":0,"stuck":[],"ledger":{"stages":[{"name":"price","offered":1,"full":0,"shed":0,"shed_by":[],"closed":0,"done":1,"failed":0,"expired":0,"dropped":0,"left":0},{"name":"ship","offered":1,"full":0,"shed":0,"shed_by":[],"closed":0,"done":1,"failed":0,"expired":0,"dropped":0,"left":0}],"edges":[{"from":"price","to":"ship","produced":1,"offered":1,"left":0}]},"bottleneck":null}"#
     );
 }
 

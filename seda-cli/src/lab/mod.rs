@@ -11,7 +11,7 @@ use seda::{
     prelude::*,
     sim::{Run, Service},
 };
-pub use words::{Loads, Policy, loads, policy, service, time};
+pub use words::{Loads, Policy, loads, loads_by, policy, service, time};
 
 /// As good as none: more than a run can offer.
 const NO_BOUND: usize = 1 << 20;

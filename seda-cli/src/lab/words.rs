@@ -143,6 +143,14 @@ fn one(text: &str) -> Result<Service, String> {
 /// # Errors
 /// What it could not be.
 pub fn loads(text: &str) -> Result<Loads, String> {
+    loads_by(text, &SWEEP)
+}
+
+/// The same, with a range looked at by `steps` between its ends.
+///
+/// # Errors
+/// What it could not be.
+pub fn loads_by(text: &str, steps: &[f64]) -> Result<Loads, String> {
     let load = |word: &str| {
         let number = word.trim_end_matches('x').parse::<f64>().ok().filter(|load| *load > 0.0 && load.is_finite());
         number.ok_or_else(|| format!("`{word}` is no load; say one as 2x, some as 0.8x,2x, or a range as 0.5x..10x"))
@@ -154,7 +162,7 @@ pub fn loads(text: &str) -> Result<Loads, String> {
     if from > to {
         return Err(format!("the range {from}x..{to}x is empty; say the lower load first"));
     }
-    let between = SWEEP.into_iter().filter(|load| from < *load && *load < to);
+    let between = steps.iter().copied().filter(|load| from < *load && *load < to);
     let mut loads: Vec<f64> = std::iter::once(from).chain(between).chain([to]).collect();
     loads.dedup();
     Ok(Loads(loads))

@@ -17,6 +17,7 @@ use super::{
     exchange::Exchange,
     seen::{Board, Fate, Seen, Target},
     targets::Targets,
+    words::said,
 };
 
 /// A file is asked for with each so many thumbnails.
@@ -45,6 +46,15 @@ impl Plan {
     /// When a step, counted from 0, begins and ends.
     pub fn during(&self, step: usize) -> std::ops::Range<Duration> {
         self.step * step as u32..self.step * (step as u32 + 1)
+    }
+
+    /// A latency in words; who left would have waited for longer.
+    pub fn late(&self, late: Option<Duration>) -> String {
+        match late {
+            None => "-".to_string(),
+            Some(late) if late >= self.patience => format!(">{}", said(self.patience)),
+            Some(late) => said(late),
+        }
     }
 
     /// How long all of it lasts.
@@ -82,7 +92,9 @@ pub fn capacity(address: SocketAddr, clients: usize, time: Duration, board: &Arc
             ended.unwrap_or_else(|why| Err(io::Error::other(why)))?;
         }
         // By the time of the answer here, as that is what a capacity is of.
-        Ok(board.during(&(time.mul_f64(WARM_UP)..time), Duration::MAX).good)
+        let counted = board.during(&(time.mul_f64(WARM_UP)..time), Duration::MAX).good;
+        // Where one thumbnail takes longer than all of the time, the time that all of them took.
+        Ok(if counted > 0.0 { counted } else { board.during(&(Duration::ZERO..began.elapsed()), Duration::MAX).good })
     })
 }
 

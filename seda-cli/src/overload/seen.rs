@@ -65,6 +65,8 @@ pub struct Figures {
     pub refused: f64,
     /// Admitted, and the client left before it came.
     pub gave_up: f64,
+    /// Found no connection, or got an answer that is none.
+    pub broken: f64,
     /// 99 in a hundred of the admitted were there after so long; who left counts with the time that it had waited. None
     /// if none was admitted.
     pub p99: Option<Duration>,
@@ -135,6 +137,7 @@ impl Figures {
             good: count(|fate| matches!(fate, Fate::Good(_))),
             refused: count(|fate| *fate == Fate::Refused),
             gave_up: count(|fate| *fate == Fate::GaveUp),
+            broken: count(|fate| *fate == Fate::Broken),
             p99: p99(&thumbnails, patience),
             file_p99: p99(&files, patience),
         }

@@ -118,3 +118,29 @@ fn probe(sight: &Sight<'_>, bound_counts: bool, mean: f64) -> Advice {
     }
     Advice::hold("batches of one size do not show what one costs")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sums(of: &[(u64, u64)]) -> BatchSums {
+        let mut sums = BatchSums::default();
+        of.iter().for_each(|&(events, service_us)| sums.add(events, service_us * 1_000));
+        sums
+    }
+
+    #[test]
+    fn costs_are_fitted_and_the_bound_follows_from_them() {
+        let cost = Cost::fit(&sums(&[(1, 250), (10, 700), (64, 3_400)])).unwrap();
+        assert_eq!(cost.words(), "a batch costs 200 µs and 50.0 µs for each event");
+        assert_eq!(cost.right(), 101);
+    }
+
+    #[test]
+    fn sizes_that_are_all_alike_say_nothing_and_an_old_fit_holds_while_it_foretells() {
+        let alike = sums(&[(64, 3_400), (64, 3_300)]);
+        assert!(Cost::fit(&alike).is_none());
+        let known = Cost { own: 200e-6, each: 50e-6 };
+        assert!(known.foretells(&alike) && !known.foretells(&sums(&[(64, 9_000)])));
+    }
+}

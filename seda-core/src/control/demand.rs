@@ -18,7 +18,7 @@ use crate::metrics::short;
 ///   lower end of the estimate, and before a hundred samples of a service time that varies at most to twice as many.
 /// - **Taken back** where growth did not pay: ten per cent more threads should give 3 % more throughput while demand still
 ///   waits. Then it is not tried for 10 s, doubled each time up to 5 min.
-/// - **Not up** beyond what the processor can serve: *cores / share of its time that a worker computes*; and not where
+/// - **Not up** beyond what the processor can serve: one for each core, and twice as many as sleep meanwhile; and not where
 ///   places stand still for want of room behind them.
 /// - **Down** when for 5 s fewer would have done, to what the mean of that time needs, by half at most; reckoned at a
 ///   utilisation of 0.64, so that one number is kept.
@@ -148,7 +148,7 @@ struct Reckoned {
     busy: f64,
     offers_per_s: f64,
     service: Duration,
-    wait: Duration,
+    p90: Duration,
     /// Too few samples of a service time that varies.
     few: bool,
     /// What calls for more, in words.
@@ -192,20 +192,21 @@ impl Demand {
         let error = self.stages.iter().map(|stream| stream.error_squared()).sum::<f64>().sqrt();
         let offers_per_s = self.stages.iter().map(|stream| stream.offers_per_s()).sum::<f64>();
         let service = Duration::from_secs_f64(if offers_per_s > 0.0 { load / offers_per_s } else { 0.0 });
-        let waits = sight.stages.iter().map(|stage| stage.wait_p90.max(stage.oldest));
-        let wait = waits.max().unwrap_or_default();
+        let longest = |of: fn(&StageSight) -> Duration| sight.stages.iter().map(of).max().unwrap_or_default();
+        let (p90, oldest) = (longest(|stage| stage.wait_p90), longest(|stage| stage.oldest));
+        let (wait, whose) = if oldest > p90 { (oldest, "the oldest waits") } else { (p90, "p90 wait") };
         let busy = sight.busy_share();
         let lost: u64 = sight.stages.iter().map(|stage| stage.lost).sum();
         let patience = service.mul_f64(WAIT_SERVICES).max(WAIT_LEAST);
         let need = if lost > 0 && busy >= BUSY_TO_SHED {
             Some(format!("{lost} offers lost"))
         } else if wait > patience {
-            Some(format!("p90 wait {} over {}", short(wait), short(patience)))
+            Some(format!("{whose} {} over {}", short(wait), short(patience)))
         } else {
             (busy >= BUSY).then(|| "no time to spare".to_string())
         };
         let few = self.stages.iter().any(|of| of.deviation > VARIES && of.settled > 0.0 && of.settled < SAMPLES);
-        Reckoned { load, error, busy, offers_per_s, service, wait, few, need }
+        Reckoned { load, error, busy, offers_per_s, service, p90, few, need }
     }
 
     fn up(&mut self, sight: &Sight<'_>, seen: &Reckoned, least: usize) -> Advice {
@@ -263,7 +264,7 @@ impl Demand {
     }
 
     fn words(&self, sight: &Sight<'_>, seen: &Reckoned) -> String {
-        let need = seen.need.as_ref().map_or_else(|| format!("p90 wait {}", short(seen.wait)), String::clone);
+        let need = seen.need.as_ref().map_or_else(|| format!("p90 wait {}", short(seen.p90)), String::clone);
         let cpu = sight.computing().map_or_else(String::new, |share| format!(", CPU {:.0} %", 100.0 * share));
         format!(
             "{need}, busy {:.0} %{cpu}; {:.0} offers/s of {} keep {:.1} busy",
@@ -285,8 +286,10 @@ fn alone(sight: &Sight<'_>) -> f64 {
 /// Cores, the most workers that they can serve, and the share of its time that one computes.
 fn processor_most(sight: &Sight<'_>) -> Option<(f64, usize, f64)> {
     let (computes, cores) = (sight.computing()?, sight.processor?.cores);
-    // A worker that spins is never seen to compute all of its time.
-    let most = (cores / computes.max(1e-3) - 0.25).ceil().clamp(1.0, 1e6) as usize;
+    // Those that sleep count twice, as they do not take turns at it; and one that spins is never seen to compute all of its
+    // time.
+    let sleeping = cores / computes.max(1e-3) - cores;
+    let most = (cores + 2.0 * sleeping - 0.25).ceil().clamp(1.0, 1e6) as usize;
     Some((cores, most, computes))
 }
 

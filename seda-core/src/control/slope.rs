@@ -144,3 +144,46 @@ impl Trial {
         2.0 * error > 0.5 * (self.to as f64 / self.from as f64 - 1.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saw(value: usize, settled: u64, unmet: bool) -> Saw {
+        Saw { value, settled, window: Duration::from_millis(100), unmet, deviation: 0.0 }
+    }
+
+    /// Ten looks at 100 events, growth from 2 to 4, then looks at so many events.
+    fn after_growth(settled: u64, unmet: bool) -> (Slope, Vec<Judgement>) {
+        let mut slope = Slope::default();
+        (0..10).for_each(|_| assert_eq!(slope.look(&saw(2, 100, true)), Judgement::None));
+        slope.begin(2, 4);
+        let judged = (0..4).map(|_| slope.look(&saw(4, settled, unmet))).collect();
+        (slope, judged)
+    }
+
+    #[test]
+    fn growth_that_gave_nothing_goes_back_and_is_held_down_for_ten_seconds() {
+        let (mut slope, judged) = after_growth(102, true);
+        assert_eq!(judged[..3], [Judgement::Wait; 3]);
+        assert!(matches!(judged[3], Judgement::Back { to: 2, .. }), "{judged:?}");
+        (0..99).for_each(|_| assert_eq!(slope.look(&saw(2, 100, true)), Judgement::None));
+        assert!(slope.ceiling().is_some());
+        slope.look(&saw(2, 100, true));
+        assert!(slope.ceiling().is_none());
+    }
+
+    #[test]
+    fn growth_that_gave_half_goes_back_by_half_and_what_paid_or_met_the_demand_stays() {
+        assert!(matches!(after_growth(120, true).1[3], Judgement::Back { to: 3, .. }));
+        assert_eq!(after_growth(200, true).1[3], Judgement::None);
+        assert_eq!(after_growth(100, false).1[3], Judgement::None);
+    }
+
+    #[test]
+    fn a_knob_that_somebody_else_turned_ends_the_trial() {
+        let mut slope = Slope::default();
+        slope.begin(2, 4);
+        assert_eq!(slope.look(&saw(3, 100, true)), Judgement::None);
+    }
+}

@@ -23,6 +23,8 @@ pub struct Bottleneck {
 
 /// One that has more time to spare is not short of workers.
 const BUSY: f64 = 0.7;
+/// And one with more than that does not hold anything up, whatever it loses.
+const BUSY_LEAST: f64 = 0.5;
 /// A share of losses that counts.
 const LOST: f64 = 0.01;
 /// A share of the time in which others stand still for it that counts.
@@ -86,7 +88,8 @@ impl Snapshot {
         let counts = &stage.counts;
         let lost = (counts.full + counts.shed + counts.expired + counts.dropped) as f64 / counts.offered.max(1) as f64;
         let full = stage.queue_len * 2 >= stage.queue_bound;
-        if lost < LOST && held < HELD_UP && !full {
+        let is_short = busy >= BUSY_LEAST && (lost >= LOST || full);
+        if held < HELD_UP && !is_short {
             return None;
         }
         let mut sign = format!("busy {:.0} %", 100.0 * busy);
