@@ -7,7 +7,7 @@
 //! See:
 //! ```text
 //! stage.price.threads = 2..8 (examples/09_configuration.toml:3)
-//!     2 now; only a live change moves it within 2..8
+//!     2 now; its controller turns it within 2..8
 //! stage.price.queue.events = 200 (SEDA__PIPELINE__ORDERS__STAGE__PRICE__QUEUE__EVENTS)
 //! stage.price.batch_max = 16 (code)
 //! stage.print.domain = front (examples/09_configuration.toml:8)

@@ -33,11 +33,13 @@ pub mod concepts {
     page!(stages_and_queues, "../docs/concepts/stages_and_queues.md");
     page!(domains, "../docs/concepts/domains.md");
     page!(full_queue, "../docs/concepts/full_queue.md");
+    page!(controllers, "../docs/concepts/controllers.md");
     page!(stopping, "../docs/concepts/stopping.md");
     page!(ledger, "../docs/concepts/ledger.md");
     page!(configuration, "../docs/concepts/configuration.md", "config");
     page!(testing, "../docs/concepts/testing.md");
     page!(simulation, "../docs/concepts/simulation.md", "sim");
+    page!(overload, "../docs/concepts/overload.md", "lab");
 }
 
 /// What you know from elsewhere, side by side with seda: what maps to what, what differs, what you lose.

@@ -24,11 +24,11 @@ pub use channels::{
 };
 pub use cost::{Sample, Stopwatch, cpu_time};
 pub use event::{Event, Sink, pass, pass_to};
-pub use pace::{Latencies, LatencySink, Paced, paced_source};
+pub use pace::{Latencies, LatencySink, Paced, paced_source, sleep_exactly};
 pub use process::{resident_bytes, switches};
 pub use rounds::{Contender, interleave, interleave_sliced, pairs, quick, rounds, scaled};
 pub use row::{Better, Row};
 pub use staged::{StagedChain, domain_chain, own_chain, pulled_chain};
 pub use stats::{Bounds, bootstrap_median, median, percentile};
-pub use table::Table;
+pub use table::{Table, target_dir};
 pub use tally::{Counter, Tally};

@@ -113,7 +113,7 @@ fn offer_on_schedule(latencies: &Latencies, every: Duration, mut offer: impl FnM
 
 /// Linux lets a sleep run 50 µs over, which is our whole interval; this thread asks it not to. Called in the source's
 /// own thread, after all pools were started: threads inherit the setting.
-fn sleep_exactly() {
+pub fn sleep_exactly() {
     #[cfg(target_os = "linux")]
     rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1))
         .expect("a thread may set its own timer slack");

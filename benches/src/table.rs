@@ -73,7 +73,7 @@ fn align(cells: &[[String; 8]]) -> String {
 }
 
 /// Where cargo puts what it builds: the environment's word, or `target` beside the workspace's manifest.
-fn target_dir() -> PathBuf {
+pub fn target_dir() -> PathBuf {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target");
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(beside, PathBuf::from)
 }

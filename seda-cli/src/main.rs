@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod run;
+mod run_lab;
+mod story;
 
 /// Tools for staged event-driven services.
 #[derive(Parser)]
@@ -17,14 +19,18 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Demo(run::Demo),
+    Lab(run_lab::Lab),
 }
 
 fn main() -> ExitCode {
-    let Command::Demo(demo) = Arguments::parse().command;
-    match demo.run() {
+    let (name, ended) = match Arguments::parse().command {
+        Command::Demo(demo) => ("demo", demo.run()),
+        Command::Lab(lab) => ("lab", lab.run()),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            eprintln!("seda demo: {sentence}");
+            eprintln!("seda {name}: {sentence}");
             ExitCode::FAILURE
         }
     }

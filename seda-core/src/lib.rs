@@ -10,21 +10,25 @@
 //! |---|---|
 //! | 0 | `sync`, `clock`, `rng`, `units`, `name`, `trace`: std or loom; the only file that asks for the time |
 //! | 1 to 3 | `outcome`, `timer`, `finding`; `ticket`, `ready`; `event`, `admission` (sees numbers, not a queue) |
-//! | 4, 5 | `options`, `metrics`; `queue`, `settings` (numbers as data: set, explained) |
-//! | 6 | `stage`: inlet, activation, outlet, handler; `config`: layers of files and environment (a feature) |
-//! | 7 | `graph`: checks, drain, ledger |
-//! | 8 | `drive`: threads, virtual time |
-//! | 9 to 12 | `stopping`, `watch`; `runtime`; `test`; `sim`: load and service times by seed (a feature) |
+//! | 4, 5 | `options`, `metrics`; `queue`, `control` (what was seen in, advice out) |
+//! | 6 | `settings` (numbers as data: set, explained) |
+//! | 7 | `stage`: inlet, activation, outlet, handler; `config`: layers of files and environment (a feature) |
+//! | 8 | `graph`: checks, drain, ledger |
+//! | 9 | `drive`: threads, virtual time |
+//! | 10 to 14 | `stopping`, `watch`; `runtime`; `test`; `sim`: load and service times by seed; `lab`: overload, compared (features) |
 #![forbid(unsafe_code)]
 
 mod admission;
 mod clock;
 #[cfg(feature = "config")]
 mod config;
+mod control;
 mod drive;
 mod event;
 mod finding;
 mod graph;
+#[cfg(feature = "lab")]
+pub mod lab;
 mod metrics;
 mod name;
 mod options;
@@ -52,12 +56,16 @@ pub use admission::{
     Admission, AdmitAll, Ahead, Aimd, CoDel, Fair, Gradient, Load, MaxConcurrency, Offer, ResponseTime, Settle, Slo,
     Take, TokenBucket, Vegas, Verdict,
 };
+pub use control::{Advice, BatchCost, BatchSums, Control, Controller, Demand, Processor, SedaQueue, Sight, StageSight};
 pub use event::{Concurrent, Event};
 pub use finding::Finding;
 pub use graph::{
     Answer, Drawing, Health, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError, Trouble,
 };
-pub use metrics::{BatchSizes, Blocked, Counts, EdgeSnapshot, Percentiles, ShedCount, Snapshot, StageSnapshot};
+pub use metrics::{
+    BatchSizes, Blocked, Bottleneck, Counts, Decision, EdgeSnapshot, KnobSnapshot, Percentiles, ShedCount, Snapshot,
+    StageSnapshot,
+};
 #[cfg(feature = "metrics")]
 pub use metrics::{METRICS, Metric, MetricKind};
 pub use options::{BATCH_MAX, Deadlines, OfferOptions, QUEUE_EVENTS, Threads, WhenFull};

@@ -63,7 +63,8 @@ impl fmt::Display for WhenFull {
     }
 }
 
-/// How many threads: a number, or a range within which it can be changed while running. A range starts at its least.
+/// How many threads, workers at once, or events of a batch: a number, or a range within which a
+/// [controller](crate::Controller) turns it, and it can be changed while running. A range starts at its least.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Threads {
     /// Least, and how many there are at the start.
@@ -193,7 +194,7 @@ pub(crate) struct StageOptions {
     pub(crate) when_full: WhenFull,
     pub(crate) max_age: Option<Duration>,
     pub(crate) classes: u8,
-    pub(crate) batch_max: usize,
+    pub(crate) batch_max: Threads,
     /// In a mutex for `Sync` alone: options are values that a handler carries.
     pub(crate) admission: Mutex<Option<Box<dyn Admission>>>,
     /// The same as numbers, where it is one of our own.
@@ -220,7 +221,7 @@ impl Default for StageOptions {
             when_full: WhenFull::default(),
             max_age: None,
             classes: 1,
-            batch_max: BATCH_MAX,
+            batch_max: Threads { min: BATCH_MAX, max: BATCH_MAX },
             admission: Mutex::new(None),
             policy: Numbers::None,
             uses: Vec::new(),

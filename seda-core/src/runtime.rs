@@ -243,9 +243,10 @@ impl Running {
         let crew = self.crew.take().expect("a handle is stopped once");
         close(&crew.graph, false);
         crew.await_end(None);
+        let bottleneck = crew.keeper.look().snapshot.bottleneck();
         cancel(&crew.graph);
         let stuck = crew.stop_threads(Deadlines::default().cancel);
-        end(&crew, began, stuck)
+        Report { bottleneck, ..end(&crew, began, stuck) }
     }
 
     /// [`drain`](Running::drain) for async code: the stop begins at once, on a thread of its own, and the report is awaited.
@@ -266,9 +267,10 @@ impl Running {
         let crew = self.crew.take().expect("a handle is stopped once");
         close(&crew.graph, true);
         crew.await_end(began.checked_add(deadlines.finish));
+        let bottleneck = crew.keeper.look().snapshot.bottleneck();
         cancel(&crew.graph);
         let stuck = crew.stop_threads(deadlines.cancel);
-        end(&crew, began, stuck)
+        Report { bottleneck, ..end(&crew, began, stuck) }
     }
 }
 
@@ -328,7 +330,8 @@ pub(crate) fn report(graph: &Graph, began: Instant, mut stuck: Vec<String>) -> R
     }
     graph.stages.iter().for_each(|node| node.activation.inbox.abandon_queue());
     graph.shared.budget.wake_all();
-    Report { pipeline: graph.shared.name.clone(), took: began.elapsed(), stuck, ledger: Ledger::of(graph, true) }
+    let (pipeline, ledger) = (graph.shared.name.clone(), Ledger::of(graph, true));
+    Report { pipeline, took: began.elapsed(), stuck, ledger, bottleneck: None }
 }
 
 pub(crate) fn entry<T: Event>(graph: &Graph, inlet: Inlet<T>) -> Entry<T> {

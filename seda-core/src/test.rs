@@ -190,7 +190,9 @@ impl Virtual {
             let until = self.time.now_ns().saturating_add(ns(deadlines.cancel));
             self.time.settle_hands(until);
         }
+        let bottleneck = self.snapshot().bottleneck();
         let mut report = runtime::report(&self.time.graph, began, Vec::new());
+        report.bottleneck = bottleneck;
         report.took = Duration::from_nanos(self.time.now_ns() - began_ns);
         report
     }
@@ -200,7 +202,9 @@ impl Virtual {
         let (began, began_ns) = (Instant::now(), self.time.now_ns());
         runtime::close(&self.time.graph, false);
         self.time.run_to_end(u64::MAX);
+        let bottleneck = self.snapshot().bottleneck();
         let mut report = runtime::report(&self.time.graph, began, Vec::new());
+        report.bottleneck = bottleneck;
         report.took = Duration::from_nanos(self.time.now_ns() - began_ns);
         report
     }

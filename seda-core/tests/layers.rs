@@ -3,18 +3,19 @@
 use std::{fs, path::Path};
 
 /// Lowest first.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["sync", "clock", "rng", "units", "name", "trace"],
     &["outcome", "timer", "finding"],
     &["ticket", "ready"],
     &["event", "admission"],
     &["options", "metrics"],
-    &["queue", "settings"],
+    &["queue", "control"],
+    &["settings"],
     &["stage", "config"],
     &["graph"],
     &["drive"],
 ];
-const TOP: [&[&str]; 4] = [&["stopping", "watch"], &["runtime"], &["test"], &["sim"]];
+const TOP: [&[&str]; 5] = [&["stopping", "watch"], &["runtime"], &["test"], &["sim"], &["lab"]];
 
 fn layer_of(module: &str) -> Option<usize> {
     let layers = LAYERS.iter().position(|layer| layer.contains(&module));

@@ -44,7 +44,7 @@ fn everything() -> Virtual {
     p.link(questions, slow);
     let (ask, answer) = p.ask::<u64, u64>(head);
     p.link(answers, answer);
-    let weighed = p.sink("weighed", (|_: u64| ()).queue_bytes(100, |n| *n).when_full(WhenFull::Reject));
+    let weighed = p.sink("weighed", (|_: u64| ()).threads(1..=2).queue_bytes(100, |n| *n).when_full(WhenFull::Reject));
     let mut sim = Virtual::start(p, 7).unwrap();
     sim.takes("slow", seda_core::test::Takes::fixed(secs(1)));
     (0..4).for_each(|n| drop(sim.offer(head, n)));

@@ -351,7 +351,7 @@ fn a_stage_with_a_key_says_so_where_its_threads_are_explained() {
     p.sink("four", drop::<u64>.threads(4).keyed(|n| *n));
     let note = |key: &str| p.explain(key).unwrap().note.unwrap();
     let keyed = "events of one key go one after the other all the same";
-    assert_eq!(note("stage.work.threads"), format!("2 now; only a live change moves it within 2..8; {keyed}"));
+    assert_eq!(note("stage.work.threads"), format!("2 now; its controller turns it within 2..8; {keyed}"));
     assert_eq!(note("stage.four.threads"), keyed);
 }
 
@@ -364,9 +364,9 @@ fn a_range_is_held_at_its_least_and_says_so() {
     assert_eq!(
         text,
         "stage.work.threads = 2..8 (code)
-    threads of its own: a number, or a range that live changes stay within
+    threads of its own: a number, or a range that a controller, and live changes, stay within
     takes a number of threads, 1 to 1024, or a range of them, as in `\"2..8\"`; default 1; can be changed while running
-    2 now; only a live change moves it within 2..8"
+    2 now; its controller turns it within 2..8"
     );
     sim.change(&Settings::new().stage("work", |work| work.threads(5))).unwrap();
     let now = sim.explain("stage.work.threads").unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use seda_core::{
-    Admission, Offer, Reason, Verdict,
+    Admission, Control, Offer, Reason, Verdict,
     prelude::*,
     sim::{Arrivals, Clients, Measured, Results, Run, Service},
 };
@@ -219,6 +219,7 @@ fn what_sources_make_takes_its_time_too() {
 #[test]
 fn a_call_can_change_the_pipeline_while_it_runs() {
     let mut p = Pipeline::named("grows");
+    p.control(Control::Off);
     let inlet = p.sink("station", (|_: u64| ()).threads(1..=4).queue(100_000));
     let results = Run::new(p)
         .entry(inlet, Arrivals::constant(400.0), |n| n)

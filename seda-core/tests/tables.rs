@@ -123,13 +123,13 @@ fn the_shape_of_the_json_is_fixed() {
     let edge = serde_json::json!({ "from": "price", "to": "ship", "produced": 1, "offered": 1, "left": 0 });
     assert_eq!(snapshot["edges"], serde_json::json!([edge]));
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&snapshot), ["edges", "elapsed_ns", "pipeline", "stages"]);
+    assert_eq!(keys(&snapshot), ["decisions", "edges", "elapsed_ns", "knobs", "pipeline", "stages"]);
 
     assert_eq!(sim.health().to_json(), r#"{"pipeline":"orders","live":true,"ready":true,"reasons":[]}"#);
     let report = sim.drain(Deadlines::default());
     assert_eq!(
         report.to_json(),
-        r#"{"pipeline":"orders","took_ns":0,"stuck":[],"ledger":{"stages":[{"name":"price","offered":1,"full":0,"shed":0,"shed_by":[],"closed":0,"done":1,"failed":0,"expired":0,"dropped":0,"left":0},{"name":"ship","offered":1,"full":0,"shed":0,"shed_by":[],"closed":0,"done":1,"failed":0,"expired":0,"dropped":0,"left":0}],"edges":[{"from":"price","to":"ship","produced":1,"offered":1,"left":0}]}}"#
+        r#"{"pipeline":"orders","took_ns":0,"stuck":[],"ledger":{"stages":[{"name":"price","offered":1,"full":0,"shed":0,"shed_by":[],"closed":0,"done":1,"failed":0,"expired":0,"dropped":0,"left":0},{"name":"ship","offered":1,"full":0,"shed":0,"shed_by":[],"closed":0,"done":1,"failed":0,"expired":0,"dropped":0,"left":0}],"edges":[{"from":"price","to":"ship","produced":1,"offered":1,"left":0}]},"bottleneck":null}"#
     );
 }
 

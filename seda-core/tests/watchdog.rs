@@ -1,4 +1,5 @@
-//! A handler that does not return is named through tracing, and a range that nothing turns. In a test of its own: a subscriber is the whole process's.
+//! A handler that does not return is named through tracing, and a range that can never be used. In a test of its own: a
+//! subscriber is the whole process's.
 
 use std::sync::{
     Mutex,
@@ -35,8 +36,8 @@ impl Subscriber for Listener {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text::default();
         event.record(&mut text);
-        if text.message.contains("is held at its least") {
-            HELD.lock().unwrap().push(format!("{} in {}", text.key, text.range));
+        if text.message.contains("beyond what the stages' limits let be used") {
+            HELD.lock().unwrap().push(format!("{} of {}, {} used", text.range, text.domain, text.most));
         }
         if text.message.contains("has not returned") {
             NAMED.lock().unwrap().push(text.stage);
@@ -49,16 +50,21 @@ impl Subscriber for Listener {
 struct Text {
     message: String,
     stage: String,
-    key: String,
+    domain: String,
     range: String,
+    most: u64,
 }
 
 impl Visit for Text {
     fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            "stage" => self.stage = value.to_string(),
-            "key" => self.key = value.to_string(),
-            _ => {}
+        if field.name() == "stage" {
+            self.stage = value.to_string();
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "most" {
+            self.most = value;
         }
     }
 
@@ -66,17 +72,19 @@ impl Visit for Text {
         match field.name() {
             "message" => self.message = format!("{value:?}"),
             "range" => self.range = format!("{value:?}"),
+            "domain" => self.domain = format!("{value:?}"),
             _ => {}
         }
     }
 }
 
 #[test]
-fn a_handler_that_has_not_returned_is_named_and_a_range_that_is_held_is_told_once() {
+fn a_handler_that_has_not_returned_is_named_and_a_range_that_cannot_be_used_is_told_once() {
     tracing::subscriber::set_global_default(Listener).unwrap();
     let mut p = Pipeline::named("watched");
     p.watchdog(secs(3600));
-    let quick = p.sink("quick", drop::<u64>.threads(1..=2));
+    let wide = p.domain("wide", 2..=8);
+    let quick = p.sink("quick", drop::<u64>.on(&wide).limit(1));
     let slow = p.sink("slow", |_: u64| {
         while !TOLD.load(Ordering::Acquire) {
             std::thread::yield_now();
@@ -89,5 +97,5 @@ fn a_handler_that_has_not_returned_is_named_and_a_range_that_is_held_is_told_onc
     running.change(&Settings::new().watchdog(ms(20))).unwrap();
     assert!(running.drain(Deadlines::default()).balanced());
     assert_eq!(*NAMED.lock().unwrap(), ["slow"]);
-    assert_eq!(*HELD.lock().unwrap(), ["stage.quick.threads in 1..2"]);
+    assert_eq!(*HELD.lock().unwrap(), ["2..8 of wide, 1 used"]);
 }

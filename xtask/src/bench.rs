@@ -2,24 +2,32 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::repo::{Package, Repo};
 use crate::rows::{self, Row};
 use crate::shell::Line;
 use crate::tools;
 
-/// The packages whose benches a plain `cargo xtask bench` runs, and the one that only `bench peers` does.
+/// The packages whose benches a plain `cargo xtask bench` runs.
 const FOLDERS: [&str; 3] = ["benches", FACE, HTTP];
 /// Of the face: a package of its own, as its features would change what the others measure.
 const FACE: &str = "benches/face";
 const HTTP: &str = "benches/http";
 const PEERS: &str = "benches/peers";
+/// Takes half an hour: only by its name.
+const OVERLOAD: &str = "benches/overload";
+/// A bench that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(25 * 60);
+const OVERLOAD_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// One bench: a binary named after its question.
 struct Bench {
     package: String,
     name: String,
     needs_wrk: bool,
+    quick: bool,
+    limit: Duration,
 }
 
 pub(crate) fn run_all(repo: &Repo) -> Result<bool, String> {
@@ -30,11 +38,14 @@ pub(crate) fn run_peers(repo: &Repo) -> Result<bool, String> {
     run(repo, &in_folder(repo, PEERS))
 }
 
-pub(crate) fn run_one(repo: &Repo, name: &str) -> Result<bool, String> {
-    let all: Vec<Bench> = FOLDERS.iter().flat_map(|folder| in_folder(repo, folder)).collect();
+/// With `quick` a smoke run, whose figures mean nothing.
+pub(crate) fn run_one(repo: &Repo, name: &str, quick: bool) -> Result<bool, String> {
+    let folders = FOLDERS.iter().chain([&OVERLOAD]);
+    let all: Vec<Bench> = folders.flat_map(|folder| in_folder(repo, folder)).collect();
     let names: Vec<&str> = all.iter().map(|bench| bench.name.as_str()).collect();
     let names = format!("no bench is called `{name}`; there are {}, peers", names.join(", "));
-    let one: Vec<Bench> = all.into_iter().filter(|bench| bench.name == name).collect();
+    let mut one: Vec<Bench> = all.into_iter().filter(|bench| bench.name == name).collect();
+    one.iter_mut().for_each(|bench| bench.quick = quick);
     if one.is_empty() { Err(names) } else { run(repo, &one) }
 }
 
@@ -44,7 +55,9 @@ fn in_folder(repo: &Repo, folder: &str) -> Vec<Bench> {
 }
 
 fn bench(package: &Package, name: &str, folder: &str) -> Bench {
-    Bench { package: package.name.clone(), name: name.to_string(), needs_wrk: folder == HTTP }
+    let limit = if folder == OVERLOAD { OVERLOAD_LIMIT } else { LIMIT };
+    let (package, name) = (package.name.clone(), name.to_string());
+    Bench { package, name, needs_wrk: folder == HTTP, quick: false, limit }
 }
 
 /// Runs each, tells which failed at the end: a bench that breaks does not take the others' rows with it.
@@ -77,7 +90,9 @@ impl Bench {
         // Rows of an earlier run must not pass for those of one that wrote none.
         let _ = fs::remove_file(&written);
         let line = format!("cargo run --release -p {} --bin {}", self.package, self.name);
-        Line::of(&line).run(&repo.root)?;
+        let line = Line::of(&line).limit(self.limit);
+        let line = if self.quick { line.env("SEDA_BENCH_QUICK", "1") } else { line };
+        line.run(&repo.root)?;
         let text = fs::read_to_string(&written).map_err(|e| format!("{}: {e}", written.display()))?;
         rows::parse(&text)
     }

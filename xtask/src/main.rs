@@ -29,6 +29,7 @@ cargo xtask test [--keep-going] [STEP…]   every check, or the named ones; stop
 cargo xtask test --list                   the names of the steps
 cargo xtask bench [NAME]                  every bench, or one; rows also go to target/bench/NAME.json
 cargo xtask bench peers                   the peers that the default build leaves out (a longer build)
+cargo xtask bench overload [--quick]      the overload lab: a table, and a page of plots (half an hour; quick: 3 minutes)
 cargo xtask help                          this text";
 
 fn main() -> ExitCode {
@@ -50,7 +51,8 @@ fn run(words: &[&str]) -> Result<bool, String> {
         ["test", rest @ ..] => test::run(&Repo::open()?, rest),
         ["bench"] => bench::run_all(&Repo::open()?),
         ["bench", "peers"] => bench::run_peers(&Repo::open()?),
-        ["bench", name] => bench::run_one(&Repo::open()?, name),
+        ["bench", name, "--quick"] => bench::run_one(&Repo::open()?, name, true),
+        ["bench", name] => bench::run_one(&Repo::open()?, name, false),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");
             Ok(true)

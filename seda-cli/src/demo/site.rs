@@ -54,10 +54,18 @@ impl Site {
     /// # Errors
     /// If it is not there, or is not a folder.
     pub fn open(folder: &Path) -> io::Result<Self> {
+        Self::with_cache(folder, CACHE_BYTES)
+    }
+
+    /// Serves a folder, with a cache of at most so many bytes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn with_cache(folder: &Path, bytes_max: usize) -> io::Result<Self> {
         let root = folder.canonicalize()?;
         // Says now, and not at the first request, if it cannot be listed.
         fs::read_dir(&root)?;
-        Ok(Site { root, cache: Cache::new(CACHE_BYTES) })
+        Ok(Site { root, cache: Cache::new(bytes_max) })
     }
 
     /// The cache.

@@ -42,13 +42,23 @@ pub struct Sizes {
     pub thumb_queue: usize,
     /// Threads that draw.
     pub thumb_threads: usize,
+    /// Objective for a thumbnail, from its offer to its end: what would be later is refused at the door. Without one,
+    /// only the bound refuses.
+    pub thumb_slo: Option<Duration>,
 }
 
 impl Default for Sizes {
     /// Queues of what their stage works off in a second or so: who waits longer is better off with a 503.
     fn default() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        Sizes { route_queue: 4096, disk_queue: 512, disk_threads: 2, thumb_queue: 32, thumb_threads: cores }
+        Sizes {
+            route_queue: 4096,
+            disk_queue: 512,
+            disk_threads: 2,
+            thumb_queue: 32,
+            thumb_threads: cores,
+            thumb_slo: None,
+        }
     }
 }
 
@@ -71,7 +81,12 @@ pub fn pipeline(site: Arc<Site>, draw: Draw, sizes: Sizes) -> (Pipeline, Ask<Req
     let drawn = (move |picture: Picture| draw(picture)).threads(sizes.thumb_threads);
     let drawn =
         drawn.queue(sizes.thumb_queue).queue_bytes(PICTURES_MAX_BYTES, |picture: &Picture| picture.bytes.len() as u64);
-    let (thumb, drawn) = p.stage("thumb", drawn.when_full(WhenFull::Reject));
+    let drawn = drawn.when_full(WhenFull::Reject);
+    let drawn = match sizes.thumb_slo {
+        Some(objective) => drawn.slo(objective),
+        None => drawn,
+    };
+    let (thumb, drawn) = p.stage("thumb", drawn);
 
     let ReadPorts { page, picture } = read.route();
     let (miss, disk_full) = miss.overflow();
@@ -81,7 +96,8 @@ pub fn pipeline(site: Arc<Site>, draw: Draw, sizes: Sizes) -> (Pipeline, Ask<Req
     p.link(picture, thumb);
 
     let (ask, answer) = p.ask(route);
-    for page in [bad, hit, page, drawn, disk_full.map(|_| full("disk")), thumb_full.map(|_| full("thumb"))] {
+    let thumb_full = thumb_full.map(move |_| if sizes.thumb_slo.is_some() { late("thumb") } else { full("thumb") });
+    for page in [bad, hit, page, drawn, disk_full.map(|_| full("disk")), thumb_full] {
         p.link(page, answer);
     }
     (p, ask)
@@ -89,6 +105,10 @@ pub fn pipeline(site: Arc<Site>, draw: Draw, sizes: Sizes) -> (Pipeline, Ask<Req
 
 fn full(stage: &str) -> Page {
     Page::busy(format_args!("the queue of stage `{stage}` is full"), RETRY_AFTER)
+}
+
+fn late(stage: &str) -> Page {
+    Page::busy(format_args!("stage `{stage}` has more to do than it can do in time"), RETRY_AFTER)
 }
 
 /// One port for each variant of [`Read`].

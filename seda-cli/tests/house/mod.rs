@@ -1,7 +1,7 @@
 //! A service on a free port, over a folder of its own.
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
 use image::{Rgb, RgbImage};
 use seda_cli::demo::{
@@ -36,6 +36,10 @@ impl House {
 
     pub(crate) fn client(&self) -> Client {
         Client::to(self.service.address())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.service.address()
     }
 
     pub(crate) fn folder(&self) -> &Path {

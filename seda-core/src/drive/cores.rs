@@ -51,6 +51,10 @@ impl Cores {
         Some((done.sequence, done.job))
     }
 
+    pub(super) fn count(&self) -> f64 {
+        self.cores
+    }
+
     pub(super) fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.jobs.iter().map(|Reverse(computing)| &computing.job)
     }

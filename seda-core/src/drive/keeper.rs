@@ -11,7 +11,12 @@ use std::{
     time::Duration,
 };
 
-use super::{Looked, threads::DomainThreads};
+use super::{
+    Looked,
+    control::{self, Controllers, Hands, Spent},
+    processor,
+    threads::{DomainThreads, Hire},
+};
 use crate::{
     graph::{
         Graph, Health,
@@ -25,23 +30,24 @@ const RESCUE_EVERY: Duration = Duration::from_millis(10);
 
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
-    graph: Arc<Graph>,
-    domains: Vec<Arc<DomainThreads>>,
+    pub(super) graph: Arc<Graph>,
+    pub(super) domains: Vec<Arc<DomainThreads>>,
+    pub(super) hire: Hire,
     /// Only timers are waited for: somebody who wakes says so.
     dozing: AtomicBool,
 }
 
 impl Keeper {
-    pub(crate) fn new(graph: Arc<Graph>, domains: Vec<Arc<DomainThreads>>) -> Self {
+    pub(super) fn new(graph: Arc<Graph>, domains: Vec<Arc<DomainThreads>>, hire: Hire) -> Self {
         let shared = graph.shared.clone();
-        Keeper { shared, graph, domains, dozing: AtomicBool::new(false) }
+        Keeper { shared, graph, domains, hire, dozing: AtomicBool::new(false) }
     }
 
     pub(crate) fn look(&self) -> Looked {
         super::look(&self.graph, self.shared.clock.now_ns(), |domain| self.domains[domain].threads())
     }
 
-    pub(crate) fn health(&self) -> Health {
+    fn at_work(&self) -> Vec<AtWork> {
         let at_work = self.domains.iter().zip(&self.graph.domains).flat_map(|(domain, plan)| {
             domain.doing.iter().enumerate().filter_map(|(worker, doing)| {
                 let since_ns = doing.since_ns.load(Ordering::Relaxed);
@@ -49,9 +55,12 @@ impl Keeper {
                 (since_ns != 0).then_some(AtWork { stage, since_ns, is_thread: worker < domain.threads_most() })
             })
         });
-        let at_work: Vec<AtWork> = at_work.collect();
+        at_work.collect()
+    }
+
+    pub(crate) fn health(&self) -> Health {
         let threads = |domain: usize| self.domains[domain].threads();
-        health::judge(&self.graph, self.shared.clock.now_ns(), &at_work, threads)
+        health::judge(&self.graph, self.shared.clock.now_ns(), &self.at_work(), threads)
     }
 
     /// On the calling thread, to its recorder.
@@ -89,7 +98,8 @@ impl Keeper {
     }
 }
 
-pub(crate) fn run(keeper: &Keeper) {
+pub(super) fn run(keeper: &Arc<Keeper>, mut control: Controllers) {
+    let mut hands = KeepersHands { keeper, accounts: Accounts::default() };
     let mut told = vec![Vec::new(); keeper.domains.len()];
     let mut publishing = Publishing::new(keeper);
     loop {
@@ -104,8 +114,9 @@ pub(crate) fn run(keeper: &Keeper) {
             keeper.dozing.store(false, Ordering::SeqCst);
         }
         let publish = publishing.look(keeper, now_ns, woken, asleep);
+        let control = look_at_knobs(&mut control, &mut hands, now_ns).filter(|_| !asleep);
         let most = if asleep { None } else { Some(most) };
-        let most = most.into_iter().chain(publish).min();
+        let most = most.into_iter().chain(publish).chain(control).min();
         let stay = || asleep && !keeper.dozing.load(Ordering::SeqCst);
         if !keeper.shared.timers.wait(now_ns, most, stay) {
             return;
@@ -114,6 +125,54 @@ pub(crate) fn run(keeper: &Keeper) {
             domain.ready.rescue();
             watch(keeper, domain, told);
         }
+    }
+}
+
+/// Lets the controllers look if it is time, asleep or awake; says when it will be.
+fn look_at_knobs(control: &mut Controllers, hands: &mut KeepersHands<'_>, now_ns: u64) -> Option<Duration> {
+    let graph = hands.keeper.graph.clone();
+    let due_ns = control.due_ns(&graph)?;
+    if due_ns > now_ns {
+        return Some(Duration::from_nanos(due_ns - now_ns));
+    }
+    control.look(&graph, now_ns, hands);
+    Some(Duration::from_nanos(control::PERIOD_NS))
+}
+
+/// What controllers need of the threads.
+struct KeepersHands<'a> {
+    keeper: &'a Arc<Keeper>,
+    accounts: Accounts,
+}
+
+/// What the threads of each domain had of the processor.
+#[derive(Default)]
+struct Accounts {
+    of: Vec<processor::Account>,
+    cores: f64,
+}
+
+impl Hands for KeepersHands<'_> {
+    fn threads(&self, domain: usize) -> usize {
+        self.keeper.domains[domain].target()
+    }
+
+    fn at_work(&self) -> Vec<AtWork> {
+        self.keeper.at_work()
+    }
+
+    fn spent(&mut self, domain: usize) -> Option<(f64, Spent)> {
+        let Accounts { of, cores } = &mut self.accounts;
+        if of.is_empty() {
+            of.resize_with(self.keeper.domains.len(), Default::default);
+            *cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+        }
+        let threads = self.keeper.domains[domain].doing.iter().map(|doing| doing.thread.load(Ordering::Relaxed));
+        of[domain].look(threads).map(|spent| (*cores, spent))
+    }
+
+    fn resize(&mut self, domain: usize, threads: usize) -> std::io::Result<()> {
+        self.keeper.resize(domain, threads)
     }
 }
 

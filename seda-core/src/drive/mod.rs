@@ -1,9 +1,11 @@
 //! Who calls the activations: workers that park and wake, or one heap of (time, sequence).
 
 mod caller;
+mod control;
 #[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "only a simulation says how many cores there are"))]
 mod cores;
 pub(crate) mod keeper;
+mod processor;
 mod pump;
 pub(crate) mod threads;
 #[cfg(feature = "tokio")]
@@ -22,6 +24,7 @@ use crate::{
     metrics::{Blocked, Distribution, EdgeSnapshot, Snapshot},
     ready::ReadySet,
     stage::{books::Look, core::Home},
+    sync::lock,
 };
 
 /// Gives every stage its home: the bit that says that it can run.
@@ -92,7 +95,10 @@ pub(crate) fn look(graph: &Graph, now_ns: u64, threads: impl Fn(usize) -> usize)
             left: produced.saturating_sub(offered),
         }
     });
-    let snapshot = Snapshot { pipeline: graph.shared.name.clone(), elapsed, stages, edges: edges.collect() };
+    let decisions = lock(&graph.decisions);
+    let (knobs, decisions) = (decisions.knobs.clone(), decisions.latest());
+    let pipeline = graph.shared.name.clone();
+    let snapshot = Snapshot { pipeline, elapsed, stages, edges: edges.collect(), knobs, decisions };
     Looked { snapshot, tables }
 }
 

@@ -15,7 +15,9 @@ use crossbeam_utils::CachePadded;
 
 use super::{
     caller::CallerRuns,
+    control::Controllers,
     keeper::{self, Keeper},
+    processor,
     pump::Pump,
 };
 use crate::{
@@ -51,8 +53,14 @@ pub(crate) struct Crew {
     /// Kept for the callers, who know them weakly.
     _hosts: Vec<Arc<CallerRuns>>,
     exits: Receiver<()>,
-    exit: Sender<()>,
-    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What starts threads, and knows those that were started: for the handle of the pipeline, and for its controllers.
+pub(super) struct Hire {
+    pub(super) exit: Sender<()>,
+    pub(super) handles: Mutex<Vec<JoinHandle<()>>>,
+    /// Held while a domain is given another number of threads; true from the stop on, after which none is.
+    pub(super) stopped: Mutex<bool>,
 }
 
 /// One domain at work.
@@ -83,6 +91,8 @@ pub(crate) struct Doing {
     /// 0 while it is in no handler.
     pub(crate) since_ns: AtomicU64,
     pub(crate) bit: AtomicU32,
+    /// The thread's number for the kernel, where a controller asks for its time; else 0.
+    pub(super) thread: AtomicU32,
 }
 
 impl DomainThreads {
@@ -118,6 +128,11 @@ impl DomainThreads {
 
     pub(super) fn is_stopping(&self) -> bool {
         self.target.load(Ordering::SeqCst) == 0
+    }
+
+    /// That there should be.
+    pub(super) fn target(&self) -> usize {
+        self.target.load(Ordering::Acquire)
     }
 
     fn should_leave(&self, worker: usize) -> bool {
@@ -159,15 +174,17 @@ pub(crate) fn start(graph: Graph) -> std::io::Result<Crew> {
         })
     });
     let domains: Vec<_> = domains.collect();
-    let graph = Arc::new(graph);
-    let keeper = Arc::new(Keeper::new(graph.clone(), domains.clone()));
     let (exit, exits) = crossbeam_channel::unbounded();
+    let hire = Hire { exit, handles: Mutex::default(), stopped: Mutex::new(false) };
+    let control = Controllers::new(&graph);
+    let graph = Arc::new(graph);
+    let keeper = Arc::new(Keeper::new(graph.clone(), domains.clone(), hire));
     let hosts =
         domains.iter().filter(|domain| domain.caller_runs()).map(|domain| host(&graph, domain, &keeper)).collect();
-    let crew = Crew { graph, domains, keeper, _hosts: hosts, exits, exit, handles: Mutex::new(Vec::new()) };
-    crew.spawn_keeper()?;
+    let crew = Crew { graph, domains, keeper, _hosts: hosts, exits };
+    crew.keeper.spawn(control)?;
     for domain in 0..crew.domains.len() {
-        if let Err(error) = crew.fill(domain) {
+        if let Err(error) = crew.keeper.fill(domain) {
             crew.stop_threads(Duration::ZERO);
             return Err(error);
         }
@@ -185,20 +202,21 @@ fn host(graph: &Arc<Graph>, domain: &Arc<DomainThreads>, keeper: &Arc<Keeper>) -
     host
 }
 
-impl Crew {
-    fn spawn_keeper(&self) -> std::io::Result<()> {
-        let (keeper, exit) = (self.keeper.clone(), self.exit.clone());
+impl Keeper {
+    /// Its own thread.
+    fn spawn(self: &Arc<Self>, control: Controllers) -> std::io::Result<()> {
+        let (keeper, exit) = (self.clone(), self.hire.exit.clone());
         let name = format!("{}-timer", self.graph.shared.name);
         let handle = std::thread::Builder::new().name(name).spawn(move || {
-            keeper::run(&keeper);
+            keeper::run(&keeper, control);
             let _ = exit.send(());
         })?;
-        lock(&self.handles).push(handle);
+        lock(&self.hire.handles).push(handle);
         Ok(())
     }
 
     /// Starts the threads that a domain lacks.
-    fn fill(&self, domain: usize) -> std::io::Result<()> {
+    fn fill(self: &Arc<Self>, domain: usize) -> std::io::Result<()> {
         let domain = &self.domains[domain];
         if domain.tasks {
             self.fill_with_tasks(domain);
@@ -209,7 +227,7 @@ impl Crew {
             if std::mem::replace(&mut taken[worker], true) {
                 continue;
             }
-            let (domain, keeper, exit) = (domain.clone(), self.keeper.clone(), self.exit.clone());
+            let (domain, keeper, exit) = (domain.clone(), self.clone(), self.hire.exit.clone());
             let graph = self.graph.clone();
             let name = format!("{}-{worker}", domain.name);
             domain.alive.fetch_add(1, Ordering::AcqRel);
@@ -221,7 +239,7 @@ impl Crew {
                 }
             });
             match spawned {
-                Ok(handle) => lock(&self.handles).push(handle),
+                Ok(handle) => lock(&self.hire.handles).push(handle),
                 Err(error) => {
                     domain.alive.fetch_sub(1, Ordering::AcqRel);
                     taken[worker] = false;
@@ -232,22 +250,26 @@ impl Crew {
         Ok(())
     }
 
-    fn fill_with_tasks(&self, domain: &Arc<DomainThreads>) {
+    fn fill_with_tasks(self: &Arc<Self>, domain: &Arc<DomainThreads>) {
         let Some(runtime) = self.graph.shared.tasks.get() else { return };
         for worker in domain.threads()..domain.range.max {
             domain.alive.fetch_add(1, Ordering::AcqRel);
-            let pump = Pump::new(self.graph.clone(), domain.clone(), self.keeper.clone(), worker);
+            let pump = Pump::new(self.graph.clone(), domain.clone(), self.clone(), worker);
             runtime.spawn(Box::pin(pump));
         }
     }
 
     /// Changes the number of threads of a domain, within its range.
-    pub(crate) fn resize(&self, index: usize, threads: usize) -> std::io::Result<()> {
+    pub(super) fn resize(self: &Arc<Self>, index: usize, threads: usize) -> std::io::Result<()> {
+        let stopped = lock(&self.hire.stopped);
+        if *stopped {
+            return Ok(());
+        }
         let domain = &self.domains[index];
         let before = domain.target.swap(threads, Ordering::AcqRel);
         // Those that are too many leave; a thread that is still on its way out counts again if it is wanted again.
         domain.ready.wake_all();
-        lock(&self.handles).retain(|handle| !handle.is_finished());
+        lock(&self.hire.handles).retain(|handle| !handle.is_finished());
         let filled = self.fill(index);
         if filled.is_err() {
             domain.target.store(before, Ordering::Release);
@@ -258,6 +280,13 @@ impl Crew {
             domain.stages.iter().for_each(|stage| stage.inbox.turn(Turn::Limit(target)));
         }
         filled
+    }
+}
+
+impl Crew {
+    /// Changes the number of threads of a domain, within its range.
+    pub(crate) fn resize(&self, index: usize, threads: usize) -> std::io::Result<()> {
+        self.keeper.resize(index, threads)
     }
 
     /// Waits for everything to come to its end; false if that is not so by `until`.
@@ -290,6 +319,7 @@ impl Crew {
     /// Tells all threads to leave and waits for them; names the stages whose handlers did not return.
     pub(crate) fn stop_threads(&self, patience: Duration) -> Vec<String> {
         let until = Instant::now().checked_add(patience);
+        *lock(&self.keeper.hire.stopped) = true;
         for domain in &self.domains {
             domain.target.store(0, Ordering::SeqCst);
             domain.ready.wake_all();
@@ -301,7 +331,7 @@ impl Crew {
             let left = until.map_or(LOOK_EVERY, |until| until.saturating_duration_since(Instant::now()));
             let _ = self.exits.recv_timeout(left.min(LOOK_EVERY));
         }
-        let mut handles = std::mem::take(&mut *lock(&self.handles));
+        let mut handles = std::mem::take(&mut *lock(&self.keeper.hire.handles));
         let mut stuck = Vec::new();
         if at_work() > 0 {
             for node in &self.graph.stages {
@@ -320,6 +350,9 @@ impl Crew {
 /// A worker's lives: it begins again after a panic that no handler's guard caught, in a `Drop` of the user's, and if it is
 /// wanted again by the time that it has left.
 fn live(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
+    if domain.range.min < domain.range.max {
+        domain.doing[worker].thread.store(processor::thread_number(), Ordering::Relaxed);
+    }
     loop {
         if catch_unwind(AssertUnwindSafe(|| work(graph, domain, keeper, worker))).is_err() {
             tracing::error!(domain = %domain.name, "a worker panicked outside of its handlers");
@@ -329,6 +362,7 @@ fn live(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
         let mut taken = lock(&domain.taken);
         if domain.should_leave(worker) {
             taken[worker] = false;
+            domain.doing[worker].thread.store(0, Ordering::Relaxed);
             domain.alive.fetch_sub(1, Ordering::AcqRel);
             return;
         }

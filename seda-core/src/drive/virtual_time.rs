@@ -12,7 +12,11 @@ use std::{
     time::Duration,
 };
 
-use super::{Looked, cores::Cores};
+use super::{
+    Looked,
+    control::{Controllers, Hands, Spent},
+    cores::Cores,
+};
 use crate::{
     clock::ns,
     graph::{
@@ -138,6 +142,9 @@ pub(crate) struct VirtualTime {
     rng: Rng,
     model: Option<Box<dyn Model>>,
     cores: Option<Cores>,
+    control: Controllers,
+    /// Of the cores, by domain.
+    spent: Vec<Spent>,
 }
 
 /// What a simulation knows of a stage beyond what [`Takes`] says.
@@ -163,6 +170,8 @@ pub(super) struct Job {
     stage: usize,
     place: u32,
     began_ns: u64,
+    /// What it needs of a core.
+    computes_ns: u64,
     /// What it sleeps after its time on a core.
     sleeps_ns: u64,
 }
@@ -194,6 +203,8 @@ impl VirtualTime {
             rng: Rng::new(seed),
             model: None,
             cores: None,
+            control: Controllers::new(&graph),
+            spent: vec![Spent::default(); graph.domains.len()],
             graph: Arc::new(graph),
         }
     }
@@ -207,10 +218,7 @@ impl VirtualTime {
     }
 
     pub(crate) fn health(&self) -> Health {
-        let jobs = self.heap.iter().map(|Reverse(due)| &due.job).chain(self.cores.iter().flat_map(Cores::jobs));
-        let at_work = jobs.map(|job| AtWork { stage: job.stage, since_ns: job.began_ns, is_thread: true });
-        let at_work: Vec<AtWork> = at_work.collect();
-        health::judge(&self.graph, self.now_ns(), &at_work, |domain| self.threads[domain])
+        health::judge(&self.graph, self.now_ns(), &self.at_work(), |domain| self.threads[domain])
     }
 
     pub(crate) fn takes(&mut self, stage: usize, takes: Takes) {
@@ -281,7 +289,7 @@ impl VirtualTime {
                     return;
                 }
                 self.free[domain] -= 1;
-                self.work(Job { stage, place, began_ns: run.now_ns, sleeps_ns: time_ns });
+                self.work(Job { stage, place, began_ns: run.now_ns, computes_ns: 0, sleeps_ns: time_ns });
             }
             Some(Begun::Resumed { place }) => {
                 activation.finish(place, &run, false);
@@ -297,7 +305,8 @@ impl VirtualTime {
         if let (Some(cores), Some(model)) = (&mut self.cores, &self.model) {
             let computes_ns = (job.sleeps_ns as f64 * model.computes(job.stage)).round();
             if computes_ns > 0.0 {
-                job.sleeps_ns = job.sleeps_ns.saturating_sub(computes_ns as u64);
+                job.computes_ns = computes_ns as u64;
+                job.sleeps_ns = job.sleeps_ns.saturating_sub(job.computes_ns);
                 cores.begin(now_ns, computes_ns, self.sequence, job);
                 return;
             }
@@ -331,7 +340,18 @@ impl VirtualTime {
             return true;
         }
         let timer_ns = self.graph.shared.timers.next_ns();
-        let next_ns = self.next_job_ns().into_iter().chain(timer_ns).min();
+        let job_ns = self.next_job_ns();
+        let next_ns = job_ns.into_iter().chain(timer_ns).min();
+        // Controllers look while anything is at work, and then at their times.
+        let look_ns = job_ns.and_then(|_| self.control.due_ns(&self.graph));
+        if let Some(look_ns) = look_ns.map(|look_ns| look_ns.max(self.now_ns()))
+            && look_ns <= until_ns
+            && next_ns.is_none_or(|next_ns| look_ns < next_ns)
+        {
+            self.now.store(look_ns, Ordering::Relaxed);
+            self.control_look();
+            return true;
+        }
         let Some(at_ns) = next_ns.filter(|&at| at <= until_ns) else { return false };
         let at_ns = at_ns.max(self.now_ns());
         self.now.store(at_ns, Ordering::Relaxed);
@@ -342,8 +362,18 @@ impl VirtualTime {
         true
     }
 
+    fn control_look(&mut self) {
+        let (graph, now_ns) = (self.graph.clone(), self.now_ns());
+        let mut control = std::mem::take(&mut self.control);
+        control.look(&graph, now_ns, self);
+        self.control = control;
+    }
+
     fn finish(&mut self, job: Job) {
         let domain = self.graph.stages[job.stage].domain;
+        let took_ns = self.now_ns().saturating_sub(job.began_ns);
+        self.spent[domain].computed_ns += job.computes_ns;
+        self.spent[domain].queued_ns += took_ns.saturating_sub(job.computes_ns + job.sleeps_ns);
         // A thread that a resize took away leaves here.
         if self.threads[domain] > self.wanted[domain] {
             self.threads[domain] -= 1;
@@ -386,5 +416,25 @@ impl VirtualTime {
                 return drain.look(&self.graph) && drain.look(&self.graph);
             }
         }
+    }
+}
+
+impl Hands for VirtualTime {
+    fn threads(&self, domain: usize) -> usize {
+        self.wanted[domain]
+    }
+
+    fn at_work(&self) -> Vec<AtWork> {
+        let jobs = self.heap.iter().map(|Reverse(due)| &due.job).chain(self.cores.iter().flat_map(Cores::jobs));
+        jobs.map(|job| AtWork { stage: job.stage, since_ns: job.began_ns, is_thread: true }).collect()
+    }
+
+    fn spent(&mut self, domain: usize) -> Option<(f64, Spent)> {
+        self.cores.as_ref().map(|cores| (cores.count(), self.spent[domain]))
+    }
+
+    fn resize(&mut self, domain: usize, threads: usize) -> std::io::Result<()> {
+        VirtualTime::resize(self, domain, threads);
+        Ok(())
     }
 }

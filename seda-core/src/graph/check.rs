@@ -2,11 +2,14 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{
-    Component, DomainPlan, Graph, Node, numbers, order,
+    Component, DomainPlan, Graph, Node, knobs, numbers, order,
     pipeline::{Declared, DeclaredDomain, Pipeline, open_ports},
     shape::Shape,
 };
@@ -93,8 +96,12 @@ fn of_stage(stage: &mut Declared) -> Vec<Finding> {
     if options.queue_bytes == Some(0) {
         find("a queue bound of 0 bytes".into(), "give the bytes that the queue may hold");
     }
-    if options.batch_max == 0 {
-        find("a batch of at most 0 events".into(), "give at least 1");
+    match options.batch_max {
+        Threads { max: 0, .. } => find("a batch of at most 0 events".into(), "give at least 1"),
+        Threads { min, max } if min == 0 || min > max => {
+            find(format!("batches of {min}..={max} events"), "give the least first, 1 or more: `.batch_max(1..=64)`");
+        }
+        _ => {}
     }
     if options.classes == 0 {
         find("0 priority classes".into(), "give at least 1");
@@ -149,6 +156,7 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
     findings.extend(of_futures(&pipeline));
     findings.extend(of_answers(&pipeline));
     findings.extend(shape.check(&numbers::manners(&pipeline)));
+    findings.extend(knobs::check(&pipeline, &table));
     if cfg!(panic = "abort") {
         findings.push(Finding::new(
             "this program is built with `panic = \"abort\"`, so a panic in one handler would end the process",
@@ -165,6 +173,7 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
     }
     drop(manners);
     let graph = lay_out(pipeline, shape, table);
+    knobs::tell_of_ranges(&graph);
     start_handlers(graph)
 }
 
@@ -337,6 +346,9 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
             .map(|(stages, upstream)| Component { stages, upstream })
             .collect(),
         table: Mutex::new(table),
+        changes: AtomicU64::new(0),
+        controllers: Mutex::new(pipeline.controllers),
+        decisions: Mutex::default(),
         shape,
         needs_pool,
         drawing,

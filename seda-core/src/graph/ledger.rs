@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Graph;
 use crate::{
-    metrics::{Counts, ShedCount, fit, short},
+    metrics::{Bottleneck, Counts, ShedCount, fit, short},
     name::cut,
     units::as_ns,
 };
@@ -169,6 +169,8 @@ pub struct Report {
     /// Handlers that did not return by the last deadline; their threads were abandoned and what they give is ignored.
     pub stuck: Vec<String>,
     pub(crate) ledger: Ledger,
+    /// The stage that held the rest up, since the start, and what would move it; none where nothing was held up.
+    pub bottleneck: Option<Bottleneck>,
 }
 
 impl Report {
@@ -255,7 +257,7 @@ impl Ledger {
 }
 
 /// The ledger's table, then in one line each: what was left in outboxes, who is stuck, and whether it adds up. `{:#}` has
-/// the edges too.
+/// the edges too, and names the bottleneck.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.ledger, f)?;
@@ -265,6 +267,9 @@ impl fmt::Display for Report {
         }
         for stage in &self.stuck {
             writeln!(f, "stuck: `{}` did not return; its thread was abandoned", cut(stage, 30))?;
+        }
+        if let Some(bottleneck) = self.bottleneck.as_ref().filter(|_| f.alternate()) {
+            bottleneck.lines(f)?;
         }
         let adds_up = if self.balanced() { "adds up" } else { "DOES NOT ADD UP" };
         write!(f, "{}: stopped in {}, the ledger {adds_up}", cut(&self.pipeline, 31), short(self.took))

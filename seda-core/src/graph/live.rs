@@ -1,7 +1,9 @@
 //! Changes while it runs: everything is looked at first, with the new values in place of the old, then all of it is done,
 //! or nothing.
 
-use super::{Graph, fits, numbers, shape::Manner};
+use std::sync::atomic::Ordering;
+
+use super::{Graph, fits, knobs, numbers, shape::Manner};
 use crate::{
     clock::ns,
     finding::Finding,
@@ -60,6 +62,9 @@ impl Graph {
         findings.extend(set.iter().filter_map(|&(spot, knob)| self.refuse(&next, spot, knob)));
         findings.extend(next.stages.iter().flat_map(fits::of_policy));
         findings.extend(self.shape.check(&self.manners(&next)));
+        if set.iter().any(|(_, knob)| matches!(knob, Knob::ThreadsMax | Knob::Threads | Knob::DomainThreads)) {
+            findings.extend(knobs::of_live_ceiling(self, &next));
+        }
         if !findings.is_empty() {
             return Err(ChangeError { findings });
         }
@@ -71,6 +76,7 @@ impl Graph {
         });
         let changed = Changed { keys: changed.collect() };
         *table = next;
+        self.changes.fetch_add(1, Ordering::Relaxed);
         Ok(changed)
     }
 
@@ -170,7 +176,7 @@ impl Graph {
         Ok(())
     }
 
-    fn turn(&self, next: &Table, spot: Spot, knob: Knob) {
+    pub(super) fn turn(&self, next: &Table, spot: Spot, knob: Knob) {
         let rows = next.rows(spot);
         let turn = match knob {
             Knob::Metrics => return self.shared.measure(rows.flag(knob)),
@@ -182,7 +188,7 @@ impl Graph {
             Knob::QueueBytes => Turn::Bytes(rows.bytes(knob)),
             Knob::MaxAge => Turn::MaxAge(rows.time(knob)),
             Knob::WhenFull => Turn::WhenFull(numbers::when_full(rows)),
-            Knob::BatchMax => Turn::BatchMax(rows.count(knob).unwrap_or(usize::MAX)),
+            Knob::BatchMax => Turn::BatchMax(number(rows.row(knob))),
             Knob::Limit => Turn::Limit(number(rows.row(knob))),
             Knob::Rate | Knob::Burst | Knob::Concurrency => Turn::Policy(numbers::policy(rows).policy()),
             // It keeps what it has learned.
@@ -191,11 +197,10 @@ impl Graph {
                 None => return,
             },
             Knob::DomainThreads | Knob::CallerRuns | Knob::Domain | Knob::Threads | Knob::Policy => return,
+            Knob::Control | Knob::DomainControl | Knob::StageControl | Knob::ThreadsMax => return,
         };
         if let Spot::Stage(at) = spot {
-            // On virtual time, each event of an async stage has a place of its own.
-            let alone = self.shared.clock.is_virtual() && self.domains[self.stages[at].domain].tasks;
-            if alone && matches!(turn, Turn::BatchMax(_)) {
+            if self.is_alone(at) && matches!(turn, Turn::BatchMax(_)) {
                 return;
             }
             self.stages[at].activation.inbox.turn(turn);
@@ -208,7 +213,7 @@ fn is_different(table: &Table, next: &Table, (spot, knob): (Spot, Knob)) -> bool
 }
 
 /// The number that holds of threads, or of a limit.
-fn number(row: &Row) -> usize {
+pub(super) fn number(row: &Row) -> usize {
     match (row.held, &row.value, row.range) {
         (Some(held), ..) => held,
         (None, Value::Threads(threads), _) => threads.min,

@@ -5,6 +5,7 @@ pub(crate) mod drain;
 mod drawing;
 mod fits;
 pub(crate) mod health;
+pub(crate) mod knobs;
 mod ledger;
 pub(crate) mod live;
 mod numbers;
@@ -18,10 +19,12 @@ pub use health::{Health, Trouble};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
 pub use pipeline::{Answer, LinkTo, Pipeline};
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
 use self::shape::Shape;
 use crate::{
+    control::Controller,
+    metrics::Decisions,
     options::Threads,
     settings::table::Table,
     stage::{
@@ -42,6 +45,11 @@ pub(crate) struct Graph {
     pub(crate) components: Vec<Component>,
     /// The value of each key, and who set it; held through a change, so that one comes after another.
     pub(crate) table: Mutex<Table>,
+    /// Moves with each change of the table but those that controllers make.
+    pub(crate) changes: AtomicU64,
+    /// Of the user's own, by the key of their knob, until the driver takes them.
+    pub(crate) controllers: Mutex<Vec<(String, Box<dyn Controller>)>>,
+    pub(crate) decisions: Mutex<Decisions>,
     pub(crate) shape: Shape,
     pub(crate) needs_pool: bool,
     /// Of the graph as declared, without numbers.

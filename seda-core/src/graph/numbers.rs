@@ -59,6 +59,10 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
         rows.row_mut(Knob::Limit).range = limit;
         begin_at_least(rows.row_mut(Knob::Threads));
         begin_at_least(rows.row_mut(Knob::Limit));
+        let batch = rows.row_mut(Knob::BatchMax);
+        begin_at_least(batch);
+        // Any other can be set later.
+        batch.range = None;
     }
     table.domains.iter_mut().for_each(|rows| begin_at_least(rows.row_mut(Knob::DomainThreads)));
     (table, findings)
@@ -114,6 +118,10 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
     // A share out of bounds, as code may give, is the nearest that is within.
     let share = own.trace.unwrap_or_default().clamp(0.0, 1.0);
     table.pipeline.code(Knob::Trace, Value::Rate(share), own.trace.is_some());
+    let control = own.control.unwrap_or_default();
+    table.pipeline.code(Knob::Control, word(control.word()), own.control.is_some());
+    let most = own.threads_max.map_or(Value::None, |most| Value::Count(most as u64));
+    table.pipeline.code(Knob::ThreadsMax, most, own.threads_max.is_some());
     for (rows, domain) in table.domains.iter_mut().zip(&pipeline.domains) {
         rows.code(Knob::DomainThreads, Value::Threads(domain.threads), true);
         rows.code(Knob::CallerRuns, Value::Flag(domain.caller_runs), domain.caller_runs);
@@ -141,7 +149,7 @@ fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
     rows.code(Knob::QueueBytes, options.queue_bytes.map_or(Value::None, Value::Bytes), options.queue_bytes.is_some());
     rows.code(Knob::MaxAge, options.max_age.map_or(Value::None, Value::Time), options.max_age.is_some());
     rows.code(Knob::WhenFull, word(&options.when_full.to_string()), options.was_given("when_full"));
-    rows.code(Knob::BatchMax, Value::Count(options.batch_max as u64), options.was_given("batch_max"));
+    rows.code(Knob::BatchMax, Value::Threads(options.batch_max), options.was_given("batch_max"));
     let given = options.policy != Numbers::None;
     match options.policy {
         Numbers::None => {}
@@ -212,7 +220,7 @@ pub(super) fn write_back(pipeline: &mut Pipeline, table: &Table) {
         options.queue_bytes = rows.bytes(Knob::QueueBytes);
         options.max_age = rows.time(Knob::MaxAge);
         options.when_full = when_full(rows);
-        options.batch_max = rows.count(Knob::BatchMax).unwrap_or(options.batch_max);
+        options.batch_max = rows.threads(Knob::BatchMax).unwrap_or(options.batch_max);
         let numbers = policy(rows);
         if numbers != options.policy {
             options.policy = numbers;
@@ -257,7 +265,6 @@ pub(super) fn set_up(pipeline: &mut Pipeline, table: &Table) {
         let stage = &mut pipeline.stages[at];
         stage.activation.set_up(&mut stage.options, most, first);
     }
-    tell_of_ranges(table, &shared.name);
 }
 
 /// Most places for workers that a stage can ever have, and how many it has at first.
@@ -276,17 +283,6 @@ fn places(pipeline: &Pipeline, stage: usize) -> (usize, usize) {
     if stage.is_source { (1, 1) } else { (most, first) }
 }
 
-/// Nothing turns a range by itself yet, and whoever wrote one should know.
-fn tell_of_ranges(table: &Table, pipeline: &str) {
-    let rows = table.all().flat_map(|rows| rows.rows.iter().map(move |row| (rows, row)));
-    for (rows, row) in rows {
-        if let Some(held) = row.held {
-            let key = rows.place.path(row.key.name);
-            tracing::info!(pipeline, key, range = %row.value, held, "a range of threads is held at its least until it is changed");
-        }
-    }
-}
-
 /// What there is to know about a value beside the value.
 pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
     let domain = rows.word_if_any(Knob::Domain).filter(|domain| *domain != OWN);
@@ -301,7 +297,7 @@ pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
         _ => {}
     }
     let range = match (row.held, row.range) {
-        (Some(held), _) => Some(format!("{held} now; only a live change moves it within {}", row.value)),
+        (Some(held), _) => Some(format!("{held} now; its controller turns it within {}", row.value)),
         (None, Some(range)) if range.min < range.max => Some(format!("a live change can set it within {range}")),
         _ => None,
     };

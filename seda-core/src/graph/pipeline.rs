@@ -13,6 +13,7 @@ use super::{
     numbers,
 };
 use crate::{
+    control::{Control, Controller},
     event::{Concurrent, Event},
     finding::Finding,
     graph::Graph,
@@ -60,6 +61,8 @@ pub struct Pipeline {
     pub(super) numbers: Whole,
     /// Read when all names are known; the later holds.
     pub(super) configured: Vec<Box<dyn Configure + Send + Sync>>,
+    /// Controllers in the place of ours, by the key of their knob.
+    pub(super) controllers: Vec<(String, Box<dyn Controller>)>,
     /// What the host named to run async handlers.
     pub(crate) runtime: Option<Arc<dyn Spawn>>,
     /// Found while building: told at start, with the rest.
@@ -70,6 +73,8 @@ pub struct Pipeline {
 #[derive(Default)]
 pub(super) struct Whole {
     pub(super) byte_budget: Option<u64>,
+    pub(super) control: Option<Control>,
+    pub(super) threads_max: Option<usize>,
     pub(super) watchdog: Option<Duration>,
     pub(super) metrics: Option<bool>,
     /// A share of the events.
@@ -137,6 +142,7 @@ impl Pipeline {
             answers: Vec::new(),
             numbers: Whole::default(),
             configured: Vec::new(),
+            controllers: Vec::new(),
             runtime: None,
             findings: Vec::new(),
         }
@@ -170,6 +176,29 @@ impl Pipeline {
     #[cfg(feature = "metrics")]
     pub fn publish_every(&mut self, every: Duration) -> &mut Self {
         self.numbers.publish_every = Some(every);
+        self
+    }
+
+    /// Whether controllers turn what is given as a range. Default [`Control::On`]; a stage or domain of its own says it by its
+    /// key `control`.
+    pub fn control(&mut self, control: Control) -> &mut Self {
+        self.numbers.control = Some(control);
+        self
+    }
+
+    /// Most threads that controllers give to all domains together, the stages' own with them. Default: no ceiling but the
+    /// ranges. Threads that are given as a number count, and are never taken away. A ceiling below the least that is declared is
+    /// a finding at start.
+    pub fn threads_max(&mut self, threads: usize) -> &mut Self {
+        self.numbers.threads_max = Some(threads);
+        self
+    }
+
+    /// Puts a controller in the place of ours, for the knob of that key: `stage.price.threads`, `domain.quick.threads`,
+    /// `stage.price.limit`, `stage.price.batch_max`. It turns the knob while that is given as a range. A key that is not one of
+    /// these is a finding at start.
+    pub fn controller(&mut self, key: impl Into<String>, controller: impl Controller) -> &mut Self {
+        self.controllers.push((key.into(), Box::new(controller)));
         self
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Distribution {
     max: u64,
     count: u64,
     sum: f64,
+    /// Of the squares.
+    squares: f64,
 }
 
 impl Distribution {
@@ -28,6 +30,7 @@ impl Distribution {
         self.max = self.max.max(value);
         self.count += times;
         self.sum += value as f64 * times as f64;
+        self.squares += (value as f64).powi(2) * times as f64;
         let table = self.table.get_or_insert_with(|| Box::new(table(FIRST_NS)));
         if value > table.high() && table.high() < MOST_NS {
             widen(table);
@@ -37,6 +40,21 @@ impl Distribution {
 
     pub(crate) fn mean(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }
+    }
+
+    /// Standard deviation over the mean; 0 where nothing was recorded.
+    pub(crate) fn deviation(&self) -> f64 {
+        let mean = self.mean();
+        if mean == 0.0 { 0.0 } else { (self.squares / self.count as f64 / (mean * mean) - 1.0).max(0.0).sqrt() }
+    }
+
+    /// The quantile of what was recorded after `before`, an earlier copy; 0 where that is nothing.
+    pub(crate) fn quantile_since(&self, before: &Distribution, q: f64) -> u64 {
+        let (Some(table), true) = (&self.table, self.count > before.count) else { return 0 };
+        let Some(old) = &before.table else { return self.quantile(q) };
+        let mut new = Histogram::clone(table);
+        new.subtract(&**old).expect("a table only grows");
+        new.value_at_quantile(q).min(self.max)
     }
 
     pub(crate) fn quantile(&self, q: f64) -> u64 {

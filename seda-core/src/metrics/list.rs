@@ -163,6 +163,13 @@ pub(super) const ANSWERS: Metric = metric(
     &["pipeline", "ask", "outcome"],
     "a reply comes to the end of an ask: `done` reached who asked, `dropped` was late, second or not asked for",
 );
+pub(super) const DECISIONS: Metric = metric(
+    "seda_control_decisions_total",
+    Counter,
+    "1",
+    &["pipeline", "key", "direction"],
+    "a controller turns the knob of that key, `up` or `down`; only for what is given as a range",
+);
 pub(super) const BUILD: Metric =
     metric("seda_build_info", Gauge, "1", &["version"], "never: it is 1, and its label says which seda this is");
 
@@ -194,5 +201,6 @@ pub const METRICS: &[Metric] = &[
     EDGE_EVENTS,
     OUTBOX,
     ANSWERS,
+    DECISIONS,
     BUILD,
 ];

@@ -1,5 +1,7 @@
 //! What is measured, with a bounded memory: counters by outcome, and distributions of wait, service and batch size.
 
+mod bottleneck;
+mod decision;
 mod distribution;
 mod figures;
 #[cfg(feature = "metrics")]
@@ -8,6 +10,9 @@ mod list;
 mod publish;
 mod snapshot;
 
+pub use bottleneck::Bottleneck;
+pub(crate) use decision::Decisions;
+pub use decision::{Decision, KnobSnapshot};
 pub(crate) use distribution::Distribution;
 pub(crate) use figures::{fit, short};
 #[cfg(feature = "metrics")]

@@ -82,6 +82,10 @@ fn tell(recorder: &dyn Recorder, seen: Seen, told: &mut Vec<[Distribution; 2]>) 
         to.count(&list::EDGE_EVENTS, &[&edge.from, &edge.to], edge.offered);
         to.put(&list::OUTBOX, &[&edge.from, &edge.to], edge.left as f64);
     }
+    for knob in &seen.snapshot.knobs {
+        to.count(&list::DECISIONS, &[&knob.key, "up"], knob.ups);
+        to.count(&list::DECISIONS, &[&knob.key, "down"], knob.downs);
+    }
     for (ask, [done, dropped]) in &seen.answers {
         to.count(&list::ANSWERS, &[ask, "done"], *done);
         to.count(&list::ANSWERS, &[ask, "dropped"], *dropped);

@@ -2,7 +2,10 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use super::figures::{fit, short};
+use super::{
+    decision::{self, Decision, KnobSnapshot},
+    figures::{fit, short},
+};
 use crate::{name::cut, units::as_ns};
 
 /// Offers to one stage by how they ended. `offered = refused + done + failed + expired + dropped + left`, where what is
@@ -173,7 +176,7 @@ pub struct EdgeSnapshot {
     pub left: u64,
 }
 
-/// A pipeline at one moment. Its size depends on the graph alone, so one can be taken every 100 ms. Printed, it is a table;
+/// A pipeline at one moment. Its size depends on the graph alone but for a bounded list, so one can be taken every 100 ms. Printed, it is a table;
 /// with serde it becomes JSON.
 ///
 /// ```
@@ -204,6 +207,10 @@ pub struct Snapshot {
     pub stages: Vec<StageSnapshot>,
     /// The edges, likewise.
     pub edges: Vec<EdgeSnapshot>,
+    /// The knobs that were given a range, each with what its controller last said.
+    pub knobs: Vec<KnobSnapshot>,
+    /// What controllers did, the oldest first: the last 64.
+    pub decisions: Vec<Decision>,
 }
 
 impl Snapshot {
@@ -226,13 +233,17 @@ impl Snapshot {
 
 impl StageSnapshot {
     /// Share of the time in which the stage's handlers worked, 0 to 1, on the mean over its places.
-    fn busy_share(&self, elapsed: Duration) -> f64 {
+    pub(super) fn busy_share(&self, elapsed: Duration) -> f64 {
         let places = self.limit.min(self.threads).max(1) as f64;
         (self.busy.as_secs_f64() / (elapsed.as_secs_f64() * places).max(1e-9)).min(1.0)
     }
 }
 
-/// A line for each stage, at most 80 columns wide; numbers are shortened where they would not fit.
+/// Decisions that stand below a table.
+const SHOWN: usize = 5;
+
+/// A line for each stage, at most 80 columns wide; numbers are shortened where they would not fit. Below, the latest
+/// decisions of controllers, and the sentence of the [bottleneck](Snapshot::bottleneck), if there is one.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -257,6 +268,10 @@ impl fmt::Display for Snapshot {
                 writeln!(f, "  {concern}")?;
             }
         }
-        Ok(())
+        decision::table(&self.decisions, SHOWN, f)?;
+        match self.bottleneck() {
+            Some(bottleneck) => bottleneck.lines(f),
+            None => Ok(()),
+        }
     }
 }

@@ -8,7 +8,10 @@ use super::{
     split,
     value::{Raw, Value},
 };
-use crate::options::{Threads, WhenFull};
+use crate::{
+    control::Control,
+    options::{Threads, WhenFull},
+};
 
 impl Settings {
     /// Nothing is set.
@@ -25,6 +28,17 @@ impl Settings {
     /// A handler that has not returned for so long is named through tracing.
     pub fn watchdog(self, after: Duration) -> Self {
         self.with(Place::Pipeline, Knob::Watchdog, Value::Time(after))
+    }
+
+    /// Whether controllers turn what is given as a range.
+    pub fn control(self, control: Control) -> Self {
+        self.with(Place::Pipeline, Knob::Control, Value::Word(control.word().to_string()))
+    }
+
+    /// Most threads that controllers give to all domains together; `None` takes the ceiling away.
+    pub fn threads_max(self, threads: impl Into<Option<usize>>) -> Self {
+        let threads = threads.into().map_or(Value::None, |threads| Value::Count(threads as u64));
+        self.with(Place::Pipeline, Knob::ThreadsMax, threads)
     }
 
     /// Whether waits and service times are recorded.
@@ -87,6 +101,11 @@ impl DomainSettings {
     /// Threads, or a range of them; while running, within the range that it started with.
     pub fn threads(self, threads: impl Into<Threads>) -> Self {
         self.with(Knob::DomainThreads, Value::Threads(threads.into()))
+    }
+
+    /// Whether a controller turns its threads, where they are a range; `None` for as the pipeline's.
+    pub fn control(self, control: impl Into<Option<Control>>) -> Self {
+        self.with(Knob::DomainControl, of_control(control.into()))
     }
 
     /// Whether callers do its work; not while running.
@@ -154,9 +173,14 @@ impl StageSettings {
         self.with(Knob::WhenFull, Value::Word(when_full.to_string()))
     }
 
-    /// Most events that a worker takes at once.
-    pub fn batch_max(self, events: usize) -> Self {
-        self.with(Knob::BatchMax, Value::Count(events as u64))
+    /// Most events that a worker takes at once, or a range.
+    pub fn batch_max(self, events: impl Into<Threads>) -> Self {
+        self.with(Knob::BatchMax, Value::Threads(events.into()))
+    }
+
+    /// Whether controllers turn what is given as a range of it; `None` for as the pipeline's.
+    pub fn control(self, control: impl Into<Option<Control>>) -> Self {
+        self.with(Knob::StageControl, of_control(control.into()))
     }
 
     /// An [`Slo`](crate::Slo); while running, only for a stage that has one.
@@ -186,4 +210,8 @@ impl StageSettings {
         let place = Place::Stage(self.name.clone());
         StageSettings { settings: self.settings.with(place, knob, value), name: self.name }
     }
+}
+
+fn of_control(control: Option<Control>) -> Value {
+    control.map_or(Value::None, |control| Value::Word(control.word().to_string()))
 }

@@ -66,7 +66,10 @@ pub(crate) enum Knob {
     Metrics,
     Trace,
     PublishEvery,
+    Control,
+    ThreadsMax,
     DomainThreads,
+    DomainControl,
     CallerRuns,
     Domain,
     Threads,
@@ -76,6 +79,7 @@ pub(crate) enum Knob {
     MaxAge,
     WhenFull,
     BatchMax,
+    StageControl,
     Policy,
     Rate,
     Burst,
@@ -94,9 +98,10 @@ pub(crate) const ASYNC: &str = "async";
 
 const THREADS: Kind = Kind::Threads { most: THREADS_MOST };
 const EVENTS: Kind = Kind::Count { most: QUEUE_MOST as u64 };
+const CONTROL: Kind = Kind::Word(&["on", "shadow", "off"]);
 
 /// All keys, by scope, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 20] = [
+pub(crate) static KEYS: [Key; 24] = [
     Key {
         what: "most bytes that all queues together may hold, of events that say their weight",
         unit: "bytes",
@@ -124,9 +129,25 @@ pub(crate) static KEYS: [Key; 20] = [
         ..key(Scope::Pipeline, "publish_every", Knob::PublishEvery, Kind::Time, "1 s")
     },
     Key {
-        what: "threads that the domain's stages share: a number, or a range that live changes stay within",
+        what: "whether controllers turn what is given as a range: `on`; `shadow`, they say what they would do; `off`, each \
+               stays where it is",
+        ..key(Scope::Pipeline, "control", Knob::Control, CONTROL, "on")
+    },
+    Key {
+        what: "most threads that controllers give to all domains together, the stages' own with them",
+        unit: "threads",
+        optional: true,
+        ..key(Scope::Pipeline, "threads_max", Knob::ThreadsMax, Kind::Count { most: 1 << 20 }, "none")
+    },
+    Key {
+        what: "threads that the domain's stages share: a number, or a range that a controller, and live changes, stay within",
         unit: "threads",
         ..key(Scope::Domain, "threads", Knob::DomainThreads, THREADS, "as declared")
+    },
+    Key {
+        what: "the same as `control`, for the threads of this domain; `none` for as the pipeline's",
+        optional: true,
+        ..key(Scope::Domain, "control", Knob::DomainControl, CONTROL, "none")
     },
     Key {
         what: "whether callers from outside may do the domain's work on their own thread",
@@ -139,13 +160,13 @@ pub(crate) static KEYS: [Key; 20] = [
         ..key(Scope::Stage, "domain", Knob::Domain, Kind::Domain, OWN)
     },
     Key {
-        what: "threads of its own: a number, or a range that live changes stay within",
+        what: "threads of its own: a number, or a range that a controller, and live changes, stay within",
         unit: "threads",
         ..key(Scope::Stage, "threads", Knob::Threads, THREADS, "1")
     },
     Key {
         what: "most workers of its domain that may be in it at once, by default all of them; of an async handler, most \
-               events on their way, by default 64: a number, or a range that live changes stay within",
+               events on their way, by default 64: a number, or a range that a controller, and live changes, stay within",
         unit: "workers or events",
         optional: true,
         ..key(Scope::Stage, "limit", Knob::Limit, Kind::Threads { most: TASKS_MOST }, "none")
@@ -178,9 +199,15 @@ pub(crate) static KEYS: [Key; 20] = [
         )
     },
     Key {
-        what: "most events that a worker takes at once; it never waits for more than are there",
+        what: "most events that a worker takes at once; it never waits for more than are there: a number, or a range that \
+               a controller stays within",
         unit: "events",
-        ..key(Scope::Stage, "batch_max", Knob::BatchMax, EVENTS, "64")
+        ..key(Scope::Stage, "batch_max", Knob::BatchMax, Kind::Threads { most: QUEUE_MOST }, "64")
+    },
+    Key {
+        what: "the same as `control`, for what is given as a range of this stage; `none` for as the pipeline's",
+        optional: true,
+        ..key(Scope::Stage, "control", Knob::StageControl, CONTROL, "none")
     },
     Key {
         what: "which policy decides on each offer",

@@ -33,6 +33,8 @@ mod board;
 mod clients;
 mod drive;
 mod figures;
+#[cfg(feature = "lab")]
+pub(crate) mod judge;
 mod lineage;
 mod log;
 mod measured;

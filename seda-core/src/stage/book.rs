@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     admission::{Admission, Load, Offer, Path, Reading, Settle, Take, Verdict},
+    control::BatchSums,
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
     options::{Placement, StageOptions, WhenFull},
     outcome::Refusal,
@@ -33,6 +34,8 @@ const SHARE_NS: u64 = 20_000;
 const MEAN_SHIFT: u32 = 4;
 /// A faster one counts for more, 1/2, as nothing makes a batch faster than it is.
 const MEAN_SHIFT_DOWN: u32 = 1;
+/// Batches that the longer mean remembers: one that was preempted for 4 ms weighs 16 us in it, for as many small batches.
+const LONG_BATCHES: i64 = 256;
 /// A slower one counts as at most so many times the mean, and this.
 const CLIP: u64 = 4;
 const CLIP_FLOOR_NS: u64 = 100;
@@ -78,14 +81,16 @@ pub(crate) struct Book {
     /// How long a batch may take.
     batch_ns: u64,
     pub(crate) service_ns: u64,
+    /// The same with nothing clipped and a longer memory: what is rare and long counts in it.
+    long_ns: u64,
     measured: bool,
     pub(crate) wait: Distribution,
     pub(crate) service: Distribution,
     pub(crate) busy_ns: u64,
     /// When events were last taken or settled.
     pub(crate) moved_ns: u64,
-    batches: u64,
-    batched: u64,
+    /// For a fit of what batches cost.
+    pub(crate) batch_sums: BatchSums,
     batch_most: u64,
     stamping: Stamping,
 }
@@ -256,7 +261,7 @@ impl Book {
             bound: options.queue_events,
             bytes_bound: options.queue_bytes,
             when_full: options.when_full,
-            batch_max: options.batch_max,
+            batch_max: options.batch_max.min,
             whole_batches,
             tasks: matches!(options.placement, Placement::Tasks { .. }),
             stalled: Vec::new(),
@@ -282,13 +287,13 @@ impl Book {
             paused: false,
             batch_ns: BATCH_NS,
             service_ns: 0,
+            long_ns: 0,
             measured: false,
             wait: Distribution::default(),
             service: Distribution::default(),
             busy_ns: 0,
             moved_ns: 0,
-            batches: 0,
-            batched: 0,
+            batch_sums: BatchSums::default(),
             batch_most: 0,
             stamping: Stamping::new(),
         }
@@ -299,7 +304,7 @@ impl Book {
         self.bound = options.queue_events;
         self.bytes_bound = options.queue_bytes;
         self.when_full = options.when_full;
-        self.batch_max = options.batch_max;
+        self.batch_max = options.batch_max.min;
         self.places_max = places_max;
         self.limit = limit;
         self.change_policy(options.take_admission());
@@ -686,7 +691,8 @@ impl Book {
         if !self.measured {
             return 1;
         }
-        let mean = self.service_ns.max(1);
+        // Beside other places, a long event among many brief ones should not keep those of its batch waiting.
+        let mean = if self.limit > 1 { self.service_ns.max(self.long_ns) } else { self.service_ns }.max(1);
         let share = if self.limit > 1 && mean >= SHARE_NS { len.div_ceil(self.limit) } else { len };
         most.min(share).min((self.batch_ns / mean).max(1) as usize)
     }
@@ -743,10 +749,11 @@ impl Book {
             } else {
                 each
             };
+            let step = (each as i64 - self.long_ns as i64) / LONG_BATCHES;
+            self.long_ns = (self.long_ns as i64 + step).max(0) as u64;
             self.measured = true;
             self.busy_ns += account.service_ns;
-            self.batches += 1;
-            self.batched += n + account.detached;
+            self.batch_sums.add(n + account.detached, account.service_ns);
             self.batch_most = self.batch_most.max(n + account.detached);
             if measure {
                 self.service.record(each, n);
@@ -775,7 +782,8 @@ impl Book {
     }
 
     pub(crate) fn batch_sizes(&self) -> BatchSizes {
-        let mean = if self.batches == 0 { 0.0 } else { self.batched as f64 / self.batches as f64 };
+        let BatchSums { batches, events, .. } = self.batch_sums;
+        let mean = if batches == 0.0 { 0.0 } else { events / batches };
         BatchSizes { mean, max: self.batch_most }
     }
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     admission::{Admission, Gauge, Path},
     clock::ns,
+    control::BatchSums,
     metrics::{Blocked, Counts, Distribution, StageSnapshot},
     options::{StageOptions, WhenFull},
     sync::lock_brief as lock,
@@ -22,6 +23,24 @@ pub(crate) struct Look {
     pub(crate) stage: StageSnapshot,
     pub(crate) wait: Distribution,
     pub(crate) service: Distribution,
+}
+
+/// What a controller goes by, since the start.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    /// Those after its close not with them.
+    pub(crate) offered: u64,
+    /// Shed, full, dropped or expired.
+    pub(crate) lost: u64,
+    pub(crate) settled: u64,
+    pub(crate) busy_ns: u64,
+    pub(crate) wait: Distribution,
+    pub(crate) deviation: f64,
+    pub(crate) batches: BatchSums,
+    /// Of this moment.
+    pub(crate) queue_len: usize,
+    pub(crate) queue_bound: usize,
+    pub(crate) oldest_ns: u64,
 }
 
 /// What a stage's health is judged by.
@@ -237,6 +256,24 @@ impl Inbox {
         };
         drop(gate);
         Look { stage, wait, service }
+    }
+
+    pub(crate) fn tally(&self, now_ns: u64) -> Tally {
+        let gate = lock(&self.gate);
+        let Gate { store, book } = &*gate;
+        let (counts, oldest_ns) = (&book.counts, store.oldest_stamp_ns());
+        Tally {
+            offered: counts.offered - counts.closed,
+            lost: counts.full + counts.shed + counts.dropped + counts.expired,
+            settled: counts.done + counts.failed,
+            busy_ns: book.busy_ns,
+            wait: book.wait.clone(),
+            deviation: book.service.deviation(),
+            batches: book.batch_sums,
+            queue_len: store.len(),
+            queue_bound: book.bound,
+            oldest_ns: if oldest_ns == 0 { 0 } else { now_ns.saturating_sub(oldest_ns) },
+        }
     }
 
     pub(crate) fn vitals(&self) -> Vitals {

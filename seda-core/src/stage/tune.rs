@@ -53,8 +53,8 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
         option(self, "named", |parts| parts.options.name = Some(name.into()))
     }
 
-    /// Threads of its own: a number, or a range within which it can be changed while running; it starts at its least.
-    /// Default 1.
+    /// Threads of its own: a number, or a range, which starts at its least and within which a
+    /// [controller](crate::Controller) turns it by the load. Default 1.
     fn threads(self, threads: impl Into<Threads>) -> StageParts<Self::In, Self::Out> {
         let threads = threads.into();
         option(self, "threads", |parts| parts.options.place("threads", |_| Placement::Own(threads)))
@@ -72,8 +72,8 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     }
 
     /// Most workers of its domain that may be in this stage at once; default all of them. Of an async handler, most events
-    /// on their way at once; default 64. A number, or a range within which it can be changed while running; it starts at its
-    /// least.
+    /// on their way at once; default 64. A number, or a range, which starts at its least and within which a
+    /// [controller](crate::Controller) turns it by the load.
     fn limit(self, at_once: impl Into<Threads>) -> StageParts<Self::In, Self::Out> {
         let at_once = at_once.into();
         option(self, "limit", |parts| match &mut parts.options.placement {
@@ -208,7 +208,9 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     }
 
     /// Most events that a worker takes at once. It never waits for more than are there. Default 64.
-    fn batch_max(self, events: usize) -> StageParts<Self::In, Self::Out> {
+    /// A number, or a range, within which a [controller](crate::BatchCost) turns it by what a batch costs.
+    fn batch_max(self, events: impl Into<Threads>) -> StageParts<Self::In, Self::Out> {
+        let events = events.into();
         option(self, "batch_max", |parts| parts.options.batch_max = events)
     }
 
