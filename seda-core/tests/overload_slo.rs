@@ -15,10 +15,11 @@ fn steady(mean: std::time::Duration, load: f64) -> Kept {
 
 #[test]
 fn goodput_is_flat_from_twice_to_ten_times_the_capacity_and_the_tail_keeps_the_objective() {
-    for (at, mean) in SCALES.into_iter().enumerate() {
-        let (load, bar) = if at % 2 == 0 { (10.0, 0.95) } else { (2.0, 0.97) };
-        let kept = steady(mean, load);
-        assert!(kept.goodput >= bar && kept.p99 <= 1.05, "{load} times the capacity at {mean:?}: {kept:?}");
+    for mean in SCALES {
+        for (load, bar) in [(2.0, 0.97), (10.0, 0.95)] {
+            let kept = steady(mean, load);
+            assert!(kept.goodput >= bar && kept.p99 <= 1.05, "{load} times the capacity at {mean:?}: {kept:?}");
+        }
     }
 }
 
