@@ -51,6 +51,9 @@ pub struct Demand {
     quiet: Duration,
     /// Workers that were kept busy since it is quiet, times seconds.
     loaded: f64,
+    /// The share of its time that a worker computes: the most of late, as a window in which other programs kept the cores, or
+    /// a handler had not returned, shows less.
+    computes: Option<f64>,
 }
 
 const UTILISATION: f64 = 0.7;
@@ -67,6 +70,8 @@ const SURE: f64 = 1.5;
 /// Service times that vary by more than this share of their mean are not known before so many samples.
 const VARIES: f64 = 0.3;
 const SAMPLES: f64 = 100.0;
+/// At each look.
+const COMPUTED_FADES: f64 = 0.98;
 const QUIET: Duration = Duration::from_secs(5);
 
 impl Default for Demand {
@@ -76,6 +81,7 @@ impl Default for Demand {
             stages: Vec::new(),
             slope: Slope::default(),
             quiet: Duration::ZERO,
+            computes: None,
             loaded: 0.0,
         }
     }
@@ -106,6 +112,10 @@ struct Reckoned {
 impl Controller for Demand {
     fn look(&mut self, sight: &Sight<'_>) -> Advice {
         let seen = self.reckon(sight);
+        self.computes = match (sight.computing(), self.computes) {
+            (Some(now), Some(before)) => Some(now.max(COMPUTED_FADES * before)),
+            (now, before) => now.or(before),
+        };
         let judgement = self.slope.look(&saw(sight, &seen));
         match judgement {
             Judgement::Back { to, gain } => {
@@ -166,7 +176,7 @@ impl Demand {
             ));
         }
         let mut to = sight.clamp(least);
-        if let Some((cores, most, computes)) = processor_most(sight)
+        if let Some((cores, most, computes)) = self.processor_most(sight)
             && to > most
         {
             to = most;
@@ -211,6 +221,16 @@ impl Demand {
         Advice::turn(to, format!("for 5 s fewer were enough; {}", self.words(sight, seen)))
     }
 
+    /// Cores, the most workers that they can serve, and the share of its time that one computes.
+    fn processor_most(&self, sight: &Sight<'_>) -> Option<(f64, usize, f64)> {
+        let (computes, cores) = (self.computes?, sight.processor?.cores);
+        // Those that sleep count twice, as they do not take turns at it; and one that spins is never seen to compute all of its
+        // time.
+        let sleeping = cores / computes.max(1e-3) - cores;
+        let most = (cores + 2.0 * sleeping - 0.25).ceil().clamp(1.0, 1e6) as usize;
+        Some((cores, most, computes))
+    }
+
     fn words(&self, sight: &Sight<'_>, seen: &Reckoned) -> String {
         let need = seen.need.as_ref().map_or_else(|| format!("p90 wait {}", short(seen.p90)), String::clone);
         let cpu = sight.computing().map_or_else(String::new, |share| format!(", CPU {:.0} %", 100.0 * share));
@@ -229,16 +249,6 @@ fn alone(sight: &Sight<'_>) -> f64 {
     let busy: Duration = sight.stages.iter().map(|stage| stage.busy).sum();
     let queued = sight.processor.map_or(Duration::ZERO, |processor| processor.queued);
     if busy.is_zero() { 1.0 } else { (1.0 - queued.as_secs_f64() / busy.as_secs_f64()).clamp(0.1, 1.0) }
-}
-
-/// Cores, the most workers that they can serve, and the share of its time that one computes.
-fn processor_most(sight: &Sight<'_>) -> Option<(f64, usize, f64)> {
-    let (computes, cores) = (sight.computing()?, sight.processor?.cores);
-    // Those that sleep count twice, as they do not take turns at it; and one that spins is never seen to compute all of its
-    // time.
-    let sleeping = cores / computes.max(1e-3) - cores;
-    let most = (cores + 2.0 * sleeping - 0.25).ceil().clamp(1.0, 1e6) as usize;
-    Some((cores, most, computes))
 }
 
 fn saw(sight: &Sight<'_>, seen: &Reckoned) -> Saw {
