@@ -1,5 +1,6 @@
 mod demand;
 mod pace;
+mod places;
 mod room;
 
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use self::{
     demand::Demand,
     pace::Pace,
+    places::Use,
     room::{Numbers, is_overload},
 };
 use super::{Admission, Ahead, Load, Offer, Settle, Take, Verdict};
@@ -31,15 +33,11 @@ const IDLE: f64 = 0.03;
 /// How fast the room follows that, per slot of time, and by which factor at most, as logarithms.
 const BURSTS_GAIN: f64 = 2.0;
 const BURSTS_MOST: f64 = 5.0;
-/// Places that are held longer than handlers work, by this factor, are stalled; below it is noise.
-const STALLED: f64 = 1.25;
 /// Part of the takes that a class below others has by right, and how many of it may wait for that: one that is due is there.
 const FLOOR: f64 = 0.05;
 const FLOOR_WAITING: f64 = 3.0;
 /// Classes that are told apart; what is above them counts with the last.
 const CLASSES: usize = 8;
-/// Weight of the past in that, per slot of time.
-const PAST: f64 = 0.9;
 
 /// Admits what is predicted to end within the objective, and sheds the rest at the door: the only number to give is the
 /// objective itself, a time from the offer to the end.
@@ -118,43 +116,6 @@ pub struct Slo {
 struct Above {
     demand: Demand,
     room: f64,
-}
-
-/// How the places are used, over time.
-#[derive(Clone, Debug, Default)]
-struct Use {
-    places: usize,
-    busy: usize,
-    since_ns: u64,
-    /// Place-time in use in this slot, and the handlers' share of it.
-    held_ns: f64,
-    worked_ns: f64,
-    /// The same with what was before.
-    held_past_ns: f64,
-    worked_past_ns: f64,
-}
-
-impl Use {
-    /// At most so much time since the last note counts: a clock that jumps has kept no place.
-    fn note(&mut self, now_ns: u64, busy: usize, most_ns: f64) {
-        self.held_ns += self.busy as f64 * (now_ns.saturating_sub(self.since_ns) as f64).min(most_ns);
-        self.since_ns = now_ns.max(self.since_ns);
-        self.busy = busy;
-    }
-
-    /// Ends a slot of time; the share of it in which places were idle.
-    fn turn(&mut self, slot_ns: f64) -> f64 {
-        let idle = 1.0 - self.held_ns / (slot_ns * self.places.max(1) as f64);
-        self.held_past_ns = PAST * self.held_past_ns + std::mem::take(&mut self.held_ns);
-        self.worked_past_ns = PAST * self.worked_past_ns + std::mem::take(&mut self.worked_ns);
-        idle
-    }
-
-    /// By which factor places are held longer than handlers work.
-    fn stall(&self) -> f64 {
-        let factor = self.held_past_ns / self.worked_past_ns.max(1.0);
-        if self.worked_past_ns > 0.0 && factor > STALLED { factor } else { 1.0 }
-    }
 }
 
 impl Slo {
@@ -444,121 +405,4 @@ impl Admission for Slo {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SERVICE_NS: u64 = 4_000_000;
-
-    /// One that has seen a thousand services of 4 ms by four workers, the last just now.
-    fn seasoned(slo_ms: u64) -> (Slo, u64) {
-        let (mut policy, mut now_ns) = (Slo::new(Duration::from_millis(slo_ms)), 1);
-        for _ in 0..1000 {
-            assert_eq!(policy.offer(&offer(now_ns, 0, 0)), Verdict::Admit);
-            now_ns += SERVICE_NS;
-            policy.settle(&settle(now_ns, 0));
-        }
-        (policy, now_ns)
-    }
-
-    fn offer(now_ns: u64, backlog: usize, busy: usize) -> Offer {
-        let load = Load { backlog, busy, limit: 4, ..Load::default() };
-        Offer { now_ns, events: 1, load, ..Offer::default() }
-    }
-
-    fn settle(now_ns: u64, wait_ns: u64) -> Settle<'static> {
-        let load = Load { limit: 4, ..Load::default() };
-        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns, service_ns: SERVICE_NS, tenants: &[], load }
-    }
-
-    #[test]
-    fn what_fits_is_admitted_and_what_does_not_is_told_when_to_come_back() {
-        let (mut policy, now_ns) = seasoned(50);
-        assert_eq!(policy.offer(&offer(now_ns, 45, 4)), Verdict::Admit);
-        let Verdict::Shed { reason, retry_after: Some(after) } = policy.offer(&offer(now_ns, 86, 4)) else {
-            panic!("86 events before it take 86 ms");
-        };
-        assert_eq!(reason.as_str(), "slo");
-        // 41 too many, at one each millisecond, times 1 to 2.
-        assert!((Duration::from_millis(40)..Duration::from_millis(83)).contains(&after), "{after:?}");
-    }
-
-    #[test]
-    fn those_who_are_refused_together_are_not_told_to_come_back_together() {
-        let (mut policy, now_ns) = seasoned(50);
-        let mut told: Vec<_> = (0..100).map(|_| policy.offer(&offer(now_ns, 86, 4))).collect();
-        told.dedup();
-        assert!(told.len() > 90);
-    }
-
-    #[test]
-    fn a_deadline_that_is_nearer_than_the_objective_counts() {
-        let (mut policy, now_ns) = seasoned(50);
-        let near = Offer { deadline_ns: Some(now_ns + 10_000_000), ..offer(now_ns, 20, 4) };
-        assert!(matches!(policy.offer(&near), Verdict::Shed { .. }));
-        let far = Offer { deadline_ns: Some(now_ns + 30_000_000), ..offer(now_ns, 20, 4) };
-        assert_eq!(policy.offer(&far), Verdict::Admit);
-    }
-
-    #[test]
-    fn handlers_that_hang_close_the_door_and_the_first_that_returns_opens_it() {
-        let (mut policy, now_ns) = seasoned(50);
-        let later_ns = now_ns + 60_000_000;
-        assert!(matches!(policy.offer(&offer(later_ns, 0, 4)), Verdict::Shed { .. }));
-        policy.settle(&settle(later_ns, 0));
-        assert_eq!(policy.offer(&offer(later_ns, 0, 4)), Verdict::Admit);
-    }
-
-    #[test]
-    fn nothing_measured_yet_admits_all_and_a_free_place_always_does() {
-        let mut new = Slo::new(Duration::from_millis(50));
-        assert_eq!(new.offer(&offer(1, 500, 4)), Verdict::Admit);
-        let (mut tight, now_ns) = seasoned(1);
-        assert_eq!(tight.offer(&offer(now_ns, 0, 3)), Verdict::Admit);
-    }
-
-    #[test]
-    fn an_objective_below_the_service_time_is_told_with_the_numbers() {
-        let told = seasoned(1).0.concern().unwrap_or_default();
-        assert!(told.starts_with("the objective of 1.0ms is below the service time: 4.0ms on the mean"), "{told}");
-        assert_eq!(seasoned(50).0.concern(), None);
-        assert!(Slo::new(Duration::ZERO).check().is_some());
-    }
-
-    #[test]
-    fn a_clock_that_jumps_changes_nothing_by_itself() {
-        let (mut policy, now_ns) = seasoned(50);
-        for at_ns in [now_ns + 1_000_000_000_000_000, 5, now_ns] {
-            policy.settle(&settle(at_ns, 0));
-            assert_eq!(policy.offer(&offer(at_ns, 10, 4)), Verdict::Admit, "at {at_ns}");
-        }
-    }
-
-    /// The quickest of many stretches, as what else the machine does only adds to it.
-    fn each_ns(mut event: impl FnMut(u64)) -> f64 {
-        const STRETCH: u64 = 20_000;
-        let stretches = (0..300).map(|stretch| {
-            let began = std::time::Instant::now();
-            (stretch * STRETCH..(stretch + 1) * STRETCH).for_each(&mut event);
-            began.elapsed().as_nanos() as f64 / STRETCH as f64
-        });
-        stretches.fold(f64::INFINITY, f64::min)
-    }
-
-    /// `cargo test --release -p seda-core --lib cost_of -- --ignored --nocapture`
-    #[test]
-    #[ignore = "prints what an event costs; means something in a release build alone"]
-    fn cost_of_an_event() {
-        let (mut policy, mut now_ns) = seasoned(50);
-        let all = each_ns(|n| {
-            now_ns += 1_000_000;
-            assert!(
-                std::hint::black_box(policy.offer(&offer(now_ns, (n % 20) as usize, 4))) == Verdict::Admit || n < 100
-            );
-            policy.take(&Take { now_ns, events: 1, load: Load { busy: 4, limit: 4, ..Load::default() } });
-            let service_ns = SERVICE_NS + n % 1024 * 1024;
-            policy.settle(&Settle { service_ns, wait_ns: 1_000_000, ..settle(now_ns, 0) });
-        });
-        let shed = each_ns(|_| assert!(policy.offer(&offer(now_ns, 400, 4)) != Verdict::Admit));
-        println!("{all:.1} ns for offer, take and settle of one event, {shed:.1} ns for one that is shed");
-    }
-}
+mod tests;

@@ -1,20 +1,16 @@
 //! The first half of an event's life: offered, decided upon, enqueued.
 
-use std::{
-    marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::marker::PhantomData;
 
 use super::{
-    book::{Asked, Book, Fate, Flush, Need, Queued, Room},
+    book::{Asked, Book, Queued, Room},
     inbox::{Gate, Inbox, keep_deadline, lose, lose_all},
-    waiter::Waiter,
 };
 use crate::{
     event::{Envelope, Event, Marks},
     options::WhenFull,
     outcome::Refusal,
-    queue::{Apart, Batch, Read, Store},
+    queue::{Batch, Read, Store},
     sync::lock_brief as lock,
     ticket::Loss,
 };
@@ -58,8 +54,6 @@ pub(crate) struct Offerer {
 }
 
 impl Inbox {
-    // ---- offers from outside
-
     /// The way of most offers: into a queue that has room, where nothing but the bound decides. Everything else is handed
     /// back for [`try_one`](Self::try_one).
     #[inline]
@@ -202,104 +196,6 @@ impl Inbox {
         }
     }
 
-    /// Reserves room for `n` events: credits, invisible to takers until an event is committed.
-    pub(crate) fn try_reserve(&self, n: usize, by: Offerer) -> Attempt<()> {
-        let mut gate = lock(&self.gate);
-        let Gate { store, book } = &mut *gate;
-        if self.is_closed(book, by) {
-            return Attempt::Refused((), Refusal::Closed);
-        }
-        match book.room_for(n, 0, store.len(), store.bytes(), by.waited) {
-            Room::Yes => {
-                book.reserved += n;
-                Attempt::Taken
-            }
-            Room::No(why) => Attempt::Refused((), why),
-            Room::Wait => Attempt::Full(()),
-            // Neither policy can make room that stays: what comes is dropped, and a credit would be a promise.
-            Room::DropNewest | Room::DropOldest => Attempt::Refused((), Refusal::Full),
-        }
-    }
-
-    /// Turns one credit into an event. The policy is asked, as for every offer, the bound is not; also after a close,
-    /// as the room was promised before.
-    pub(crate) fn commit<T: Event>(&self, event: T) -> Result<(), (T, Refusal)> {
-        let mut envelope =
-            Envelope { event, stamp_ns: if self.stamps() { self.core.shared.clock.now_ns() } else { 0 }, marks: None };
-        let read = self.read(&envelope);
-        keep_deadline(&mut envelope.marks, read);
-        let mut gate = lock(&self.gate);
-        gate.book.reserved -= 1;
-        if gate.book.flush == Flush::Done {
-            let why = gate.book.refuse(1, Refusal::Closed);
-            return Err((envelope.event, why));
-        }
-        let (now_ns, queued) = (self.policy_time(&gate.book), queued(&gate.store, read.class));
-        if let Err(why) = gate.book.admit(Asked::of(1, read, read.deadline_ns), queued, now_ns) {
-            self.after_push(gate, true);
-            return Err((envelope.event, why));
-        }
-        let deadline_ns = self.objective_ends_ns(now_ns, Offerer::default());
-        keep_deadline(&mut envelope.marks, Read { deadline_ns, ..read });
-        gate.book.counts.offered += 1;
-        self.push(&mut gate.store, envelope, read);
-        self.after_offer(gate);
-        Ok(())
-    }
-
-    pub(crate) fn give_back(&self, credits: usize) {
-        let mut gate = lock(&self.gate);
-        gate.book.reserved -= credits;
-        self.after_push(gate, true);
-    }
-
-    /// Leaves a waiter for `need` places, unless there is room after all: then the caller tries again at once.
-    pub(crate) fn wait(&self, need: usize, weight: u64, waiter: Waiter, by: Offerer) {
-        if !self.core.shared.budget.has_room(weight) {
-            let waits = self.core.shared.budget.wait(weight, waiter_clone(&waiter));
-            // A close that came before the waiter stood there has woken nobody.
-            if !waits || lock(&self.gate).book.closed {
-                waiter.wake();
-            }
-            return;
-        }
-        let mut gate = lock(&self.gate);
-        let Gate { store, book } = &mut *gate;
-        if self.is_closed(book, by)
-            || matches!(book.room_for(need, weight, store.len(), store.bytes(), true), Room::Yes)
-        {
-            drop(gate);
-            waiter.wake();
-            return;
-        }
-        book.wait(Need { events: need, weight }, waiter, by.waited);
-    }
-
-    /// An offerer gives up: if it was just woken, the next one is woken in its place.
-    pub(crate) fn forget(&self, is: impl Fn(&Waiter) -> bool) {
-        self.core.shared.budget.forget(&is);
-        let mut gate = lock(&self.gate);
-        if !gate.book.forget(is) {
-            self.after_push(gate, true);
-        }
-    }
-
-    /// A future is polled again: it waits once, with its latest waker.
-    pub(crate) fn take_back_task(&self, id: usize) {
-        let is = |waiter: &Waiter| matches!(waiter, Waiter::Task(other, _) if *other == id);
-        self.core.shared.budget.forget(is);
-        lock(&self.gate).book.forget(is);
-    }
-
-    /// Counts an offer that gave up waiting, or would have had to wait.
-    pub(crate) fn count_full(&self, n: usize) {
-        lock(&self.gate).book.refuse(n, Refusal::Full);
-    }
-
-    pub(crate) fn weigh<T: Event>(&self, event: &T) -> u64 {
-        self.read_event(event, 0).weight
-    }
-
     /// Bound, then policy; counts a refusal, and what is dropped. To enqueue means that there is room.
     fn decide(
         &self,
@@ -335,7 +231,7 @@ impl Inbox {
 
     /// Drops the oldest until the offer fits.
     #[cold]
-    fn make_room(&self, store: &mut Store, book: &mut Book, n: usize, weight: u64, evicted: &mut Batch) {
+    pub(super) fn make_room(&self, store: &mut Store, book: &mut Book, n: usize, weight: u64, evicted: &mut Batch) {
         let mut gone = Batch::default();
         while book.room(store.len(), true) < n || !book.fits_bytes(store.len(), store.bytes(), weight) {
             let Some(weight) = store.drop_oldest(&mut gone) else { break };
@@ -347,12 +243,12 @@ impl Inbox {
     }
 
     /// The objective of what comes from outside is its deadline, for the stages behind; 0 for none.
-    fn objective_ends_ns(&self, now_ns: u64, by: Offerer) -> u64 {
+    pub(super) fn objective_ends_ns(&self, now_ns: u64, by: Offerer) -> u64 {
         let lineage_ns = self.core.lineage_ns();
         if lineage_ns != 0 && !by.inside { now_ns + lineage_ns } else { 0 }
     }
 
-    fn is_closed(&self, book: &Book, by: Offerer) -> bool {
+    pub(super) fn is_closed(&self, book: &Book, by: Offerer) -> bool {
         book.closed && (!by.inside || self.core.shared.is_cancelled())
     }
 
@@ -368,137 +264,10 @@ impl Inbox {
             _ => Attempt::Refused(events, book.refuse(n, Refusal::Full)),
         }
     }
-
-    // ---- offers from upstream
-
-    /// Hands on what a place of another stage made: all that there is room for; the rest stays in the lane, with a
-    /// waiter left behind. What is refused goes to `spill`. Returns how many were offered, and whether it stalled.
-    pub(crate) fn hand(
-        &self,
-        lane: &mut Batch,
-        spill: &mut Batch,
-        from_domain: u32,
-        waiter: &dyn Fn() -> Waiter,
-    ) -> (usize, bool) {
-        let before = lane.len();
-        let reads = self.read_all(lane);
-        let mut evicted = Batch::default();
-        let mut gate = lock(&self.gate);
-        let Gate { store, book } = &mut *gate;
-        if let (Store::Plain(queue), false) = (&mut *store, book.has_policy()) {
-            let n = book.room(queue.len(), true).min(before);
-            if n > 0 {
-                book.counts.offered += n as u64;
-                queue.append(lane, n);
-            }
-        }
-        let mut stalled = false;
-        if !lane.is_empty() {
-            let stall = self.hand_rest(&mut gate, lane, spill, &mut evicted, reads);
-            if let Some(weight) = stall {
-                gate.book.wait(Need { events: 1, weight }, waiter(), false);
-                stalled = true;
-            }
-        }
-        let offered = before - lane.len();
-        // A worker of the same domain looks for work again by itself when it is done here.
-        self.after_push(gate, from_domain != self.core.domain());
-        drop(evicted);
-        (offered, stalled)
-    }
-
-    /// What is read off each event of a lane; nothing where nothing is read, `None` for one that could not be.
-    fn read_all(&self, lane: &mut Batch) -> Vec<Option<Read>> {
-        if self.reads.is_none() {
-            return Vec::new();
-        }
-        let now_ns = self.reading_time();
-        let mut reads: Vec<_> = (0..lane.len()).map(|at| guarded(&mut || self.read_at(lane, at, now_ns))).collect();
-        for (at, apart) in lane.aparts() {
-            if let (Some(read), Some(marks)) = (&mut reads[at], &apart.marks) {
-                read.class = read.class.max(marks.class);
-            }
-        }
-        if now_ns != 0 {
-            // Before any wait for room: it counts from the first try.
-            for (at, read) in reads.iter().enumerate() {
-                let read = read.unwrap_or_default();
-                if read.deadline_ns != 0 {
-                    keep_deadline(&mut lane.apart(at).marks, read);
-                }
-            }
-        }
-        reads
-    }
-
-    /// One by one, where more than the bound decides; the weight of an event that must wait.
-    fn hand_rest(
-        &self,
-        gate: &mut Gate,
-        lane: &mut Batch,
-        spill: &mut Batch,
-        evicted: &mut Batch,
-        reads: Vec<Option<Read>>,
-    ) -> Option<u64> {
-        let mut next = reads.into_iter();
-        while !lane.is_empty() {
-            let marks = first_marks(lane);
-            let unread = Some(Read { class: marks.map_or(0, |marks| marks.class), ..Read::default() });
-            match next.next().unwrap_or(unread) {
-                Some(read) => {
-                    if self.hand_one(gate, lane, spill, evicted, read) {
-                        return Some(read.weight);
-                    }
-                }
-                None => {
-                    // What reads its key, weight or class panicked: it fails at this stage's door.
-                    gate.book.counts.offered += 1;
-                    gate.book.counts.failed += 1;
-                    lose(marks, &Loss::Failed("unreadable".into()));
-                    evicted.take_first(1, lane);
-                }
-            }
-        }
-        None
-    }
-
-    /// Offers the first event of the lane, on an inner edge; true if it must wait.
-    fn hand_one(&self, gate: &mut Gate, lane: &mut Batch, spill: &mut Batch, evicted: &mut Batch, read: Read) -> bool {
-        let Gate { store, book } = gate;
-        let marks = first_marks(lane);
-        let deadline_ns = marks.map_or(0, |marks| marks.deadline_ns);
-        let asked = Asked::of(1, read, deadline_ns);
-        match book.inner(&self.core, asked, queued(store, read.class), store.bytes()) {
-            Fate::Stall => return true,
-            Fate::Spill(why) => {
-                lose(marks, &Loss::Refused(why));
-                spill.take_first(1, lane);
-            }
-            Fate::Enqueue { after_drop } => {
-                if after_drop {
-                    self.make_room(store, book, 1, read.weight, evicted);
-                }
-                self.push_first(store, lane, read);
-            }
-            Fate::Drop => {
-                lose(marks, &Loss::Dropped);
-                evicted.take_first(1, lane);
-            }
-        }
-        false
-    }
 }
 
-fn first_marks(batch: &Batch) -> Option<&Marks> {
-    batch.first_apart().and_then(|Apart { marks, .. }| marks.as_deref())
-}
-
-/// `None` if it panicked.
-fn guarded(read: &mut dyn FnMut() -> Read) -> Option<Read> {
-    catch_unwind(AssertUnwindSafe(read)).ok()
-}
-
-fn queued(store: &Store, class: u8) -> Queued {
+/// What stands before an offer of this class.
+pub(super) fn queued(store: &Store, class: u8) -> Queued {
     Queued { len: store.len(), behind: store.below(class), beside: store.beside(class) }
 }
 
@@ -521,15 +290,4 @@ fn attempt<E>(refusal: Option<Refusal>, events: E) -> Attempt<E> {
 /// Of two deadlines, 0 being none.
 fn earliest(a_ns: u64, b_ns: u64) -> u64 {
     if a_ns == 0 || b_ns == 0 { a_ns.max(b_ns) } else { a_ns.min(b_ns) }
-}
-
-fn waiter_clone(waiter: &Waiter) -> Waiter {
-    match waiter {
-        Waiter::Thread(blocked) => Waiter::Thread(blocked.clone()),
-        Waiter::Task(id, waker) => Waiter::Task(*id, waker.clone()),
-        Waiter::Source(stage) => Waiter::Source(stage.clone()),
-        Waiter::Place { stage, place, standing } => {
-            Waiter::Place { stage: stage.clone(), place: *place, standing: standing.clone() }
-        }
-    }
 }

@@ -1,5 +1,5 @@
 //! A stage. An event's life is two files: `inlet` (offer, decide, enqueue) and `activation` (take a batch, handle, emit,
-//! settle, record).
+//! settle, record). Beside `inlet` stand `inner` (the same on an inner edge) and `credit` (room that is promised or waited for).
 
 pub(crate) mod activation;
 mod adapting;
@@ -9,6 +9,7 @@ pub(crate) mod book;
 pub(crate) mod books;
 pub(crate) mod budget;
 pub(crate) mod core;
+mod credit;
 pub(crate) mod cx;
 pub(crate) mod described;
 pub(crate) mod fitting;
@@ -16,6 +17,7 @@ pub(crate) mod flight;
 pub(crate) mod handler;
 pub(crate) mod inbox;
 pub(crate) mod inlet;
+mod inner;
 pub(crate) mod named;
 pub(crate) mod offer;
 pub(crate) mod offering;
