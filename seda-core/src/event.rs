@@ -3,6 +3,7 @@
 use std::{cell::Cell, fmt, sync::Arc};
 
 use crate::{
+    outcome::Refusal,
     ticket::{Loss, Ticket},
     trace::Trace,
 };
@@ -50,12 +51,44 @@ pub(crate) struct Marks {
     /// After this time no handler sees the event; ns on the pipeline's clock, 0 for none.
     pub(crate) deadline_ns: u64,
     pub(crate) class: u8,
+    /// What kind it is, where the stage that it was offered to tells kinds apart.
+    pub(crate) kind: Kind,
+    /// Whose deadline that is, if it is an objective's.
+    pub(crate) aim: Aim,
+    /// Why it was refused on an inner edge, on its way to who wants to know.
+    pub(crate) refused: Option<Box<Refusal>>,
     /// Who asked, if the event is a question.
     pub(crate) ticket: Option<Ticket>,
     /// Its spans, if it is followed.
     pub(crate) trace: Option<Trace>,
     /// What it descends from, in a simulation.
     pub(crate) lineage: Option<Arc<dyn Lineage>>,
+}
+
+/// A kind of event, by the place that it has with the stage which tells it from others. One counts, the latest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Kind {
+    /// The stage, from 1; 0 for none.
+    by: u32,
+    place: u8,
+}
+
+impl Kind {
+    pub(crate) fn new(stage: u32, place: u8) -> Self {
+        Kind { by: stage + 1, place }
+    }
+
+    /// The stage, and its place there.
+    pub(crate) fn told(self) -> Option<(u32, u8)> {
+        (self.by != 0).then(|| (self.by - 1, self.place))
+    }
+}
+
+/// An objective that gave an event its deadline, and the deadline that it has beside that; 0 for none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Aim {
+    pub(crate) objective_ns: u64,
+    pub(crate) beside_ns: u64,
 }
 
 /// An event that a simulation offered, with everything that it became: dropped when the last of it has come to its end.
@@ -71,6 +104,8 @@ impl Marks {
     pub(crate) fn is_default(&self) -> bool {
         self.deadline_ns == 0
             && self.class == 0
+            && self.kind == Kind::default()
+            && self.refused.is_none()
             && self.ticket.is_none()
             && self.trace.is_none()
             && self.lineage.is_none()

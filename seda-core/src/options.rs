@@ -274,13 +274,14 @@ pub(crate) struct Extract<T> {
     pub(crate) weight: Reading<T, u64>,
     pub(crate) class: Reading<T, u8>,
     pub(crate) tenant: Reading<T, u64>,
+    pub(crate) kind: Reading<T, u64>,
     /// Counted from the offer.
     pub(crate) deadline: Reading<T, Option<Duration>>,
 }
 
 impl<T> Default for Extract<T> {
     fn default() -> Self {
-        Extract { key: None, weight: None, class: None, tenant: None, deadline: None }
+        Extract { key: None, weight: None, class: None, tenant: None, kind: None, deadline: None }
     }
 }
 
@@ -290,6 +291,7 @@ impl<T> Extract<T> {
             && self.weight.is_none()
             && self.class.is_none()
             && self.tenant.is_none()
+            && self.kind.is_none()
             && self.deadline.is_none()
     }
 }

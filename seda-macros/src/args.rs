@@ -24,7 +24,7 @@ const fn known(name: &'static str, written: &'static str, values: usize) -> Know
 }
 
 /// The methods of `StageOptionsExt` whose values can stand beside the code.
-const OPTIONS: [Known; 16] = [
+const OPTIONS: [Known; 17] = [
     known("threads", "threads = 2..=8", 1),
     known("limit", "limit = 64", 1),
     known("queue", "queue = 500", 1),
@@ -35,6 +35,7 @@ const OPTIONS: [Known; 16] = [
     known("keyed_by", "keyed_by = |event| &event.name", 1),
     known("classes", "classes(3, |event| event.class)", 2),
     known("tenant", "tenant = |event| event.customer", 1),
+    known("kind", "kind = |event| event.kind", 1),
     known("deadline", "deadline = |event| event.patience", 1),
     known("described", "described", 0),
     known("max_age", "max_age = ms(250)", 1),

@@ -151,6 +151,10 @@ impl Admission for Fair {
         self.policy.objective_ns()
     }
 
+    fn room(&self) -> Option<usize> {
+        self.policy.room()
+    }
+
     fn aim(&mut self, objective: Duration) {
         self.policy.aim(objective);
     }

@@ -19,7 +19,7 @@ pub(crate) use fair::tenant_of;
 pub use gradient::Gradient;
 pub use max_concurrency::MaxConcurrency;
 pub use path::Ahead;
-pub(crate) use path::{Gauge, Path, Reading};
+pub(crate) use path::{Behind, Gauge, Path, Reading};
 pub use response_time::ResponseTime;
 pub use slo::Slo;
 pub use token_bucket::TokenBucket;
@@ -41,6 +41,8 @@ pub struct Offer {
     pub class: u8,
     /// Who it is for, as a hash; 0 where the stage says no [tenant](crate::StageOptionsExt::tenant).
     pub tenant: u64,
+    /// What kind of event it is, as a hash; 0 where the stage says no [kind](crate::StageOptionsExt::kind).
+    pub kind: u64,
     /// Deadline of the offer, if it has one.
     pub deadline_ns: Option<u64>,
     /// The stage's numbers.
@@ -63,10 +65,15 @@ pub struct Load {
     pub busy: usize,
     /// Places for workers.
     pub limit: usize,
+    /// Its threads serve other stages of their [domain](crate::Pipeline::domain) too: a free place need not have a worker.
+    pub shared: bool,
     /// Mean service time per event; 0 until the first was measured.
     pub service_ns: u64,
     /// What stands before an event behind this stage; for offers to a stage with an objective, and others behind it.
     pub ahead: Option<Ahead>,
+    /// Events that were shed at a stage before, since the last offer, as this one would have refused them: demand all the
+    /// same.
+    pub shed_before: usize,
 }
 
 /// Events left the queue for a worker.
@@ -155,6 +162,13 @@ pub trait Admission: Send {
     /// The objective that it keeps, in ns from the offer to the end. With any, a batch takes a small part of it, as its events
     /// are handed on together, and it is the deadline of what is offered from outside, for the stages behind. Default: none.
     fn objective_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// Most events that may wait as it judges now, for the stages before: they shed what would be more. Asked at each take and
+    /// settle where a stage before has an objective, or says [kinds](crate::StageOptionsExt::kind). Default: not known; what it
+    /// sheds is seen then, and as many as it takes are let through.
+    fn room(&self) -> Option<usize> {
         None
     }
 

@@ -1,62 +1,34 @@
 //! What stands before an event behind the stage that it is offered to: the tightest stage that it will come to decides at the
 //! entry, as what is shed further down was worked on in vain.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+mod gauge;
+mod kinds;
+mod quota;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
+
+pub(crate) use self::gauge::{Gauge, Reading};
+use self::{kinds::Kinds, quota::Quota};
+use crate::rng::Rng;
 
 /// Share of what the stage passes on that must come to another one for that to count: an event surely will.
 const SURELY: f64 = 0.9;
 /// Readings per objective.
 const READINGS: u64 = 4;
+/// Between two readings where no objective says how often.
+const READ_NS: u64 = 10_000_000;
 /// Weight of the past in a reading.
 const PAST: f64 = 0.8;
 
-/// What a stage publishes of itself. One writer, under the stage's lock; readers want to be near the truth, in no order.
-#[derive(Debug, Default)]
-pub(crate) struct Gauge {
-    queued: AtomicU64,
-    in_hand: AtomicU64,
-    places: AtomicU64,
-    busy_ns: AtomicU64,
-    /// Events that handlers were done with, and those that were taken in.
-    handled: AtomicU64,
-    taken_in: AtomicU64,
-}
-
-/// One reading.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reading {
-    pub(crate) queued: u64,
-    pub(crate) in_hand: u64,
-    pub(crate) places: u64,
-    pub(crate) busy_ns: u64,
-    pub(crate) handled: u64,
-    pub(crate) taken_in: u64,
-}
-
-impl Gauge {
-    pub(crate) fn publish(&self, now: Reading) {
-        let all = [&self.queued, &self.in_hand, &self.places, &self.busy_ns, &self.handled, &self.taken_in];
-        let values = [now.queued, now.in_hand, now.places, now.busy_ns, now.handled, now.taken_in];
-        all.into_iter().zip(values).for_each(|(word, value)| word.store(value, Ordering::Relaxed));
-    }
-
-    fn waiting(&self) -> u64 {
-        self.queued.load(Ordering::Relaxed)
-    }
-
-    fn held(&self) -> u64 {
-        self.waiting() + self.in_hand.load(Ordering::Relaxed)
-    }
-}
-
-/// The tightest stage that every event of this one comes to, and what stands before it. Times in ns.
+/// The tightest stage that an event surely comes to, and what stands before it. Times in ns.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 #[non_exhaustive]
 pub struct Ahead {
-    /// Events on their way to it that have left this stage's queue and hands, those that wait there included.
+    /// Events that will come to it and have not been taken there yet: those that wait there, and those on their way, in this
+    /// stage's queue and hands too.
     pub events: usize,
     /// Time between two events there while it is busy.
     pub each_ns: u64,
@@ -64,26 +36,72 @@ pub struct Ahead {
     pub before_ns: u64,
     /// Mean time in handlers behind this stage, to the end.
     pub service_ns: u64,
+    /// Whose way it is: 0 for what all have in common, else a kind's.
+    pub(crate) way: u8,
+}
+
+/// One that stands behind a stage, as the graph has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Behind {
+    pub(crate) gauge: Arc<Gauge>,
+    /// What runs it.
+    pub(crate) domain: u32,
+    /// Those of the list that lead to it.
+    pub(crate) after: Vec<usize>,
+}
+
+/// What an offer meets ahead.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outlook {
+    pub(crate) ahead: Option<Ahead>,
+    /// Place of its kind.
+    pub(crate) kind: Option<u8>,
+    /// A stage that it surely comes to would refuse it; when to try again.
+    pub(crate) refused: Option<Duration>,
 }
 
 /// The stages behind one, in the order in which events come to them.
 #[derive(Debug)]
 pub(crate) struct Path {
     own: Arc<Gauge>,
+    domain: u32,
     stations: Vec<Station>,
-    taken_in: Trend,
-    every_ns: u64,
+    passed: Trend,
+    busy_ns: Trend,
+    kinds: Option<Kinds>,
+    /// What all have in common, then each kind's.
+    ways: Vec<Way>,
+    /// 0 for none.
+    objective_ns: u64,
     next_ns: u64,
-    /// Index of the tightest, with what was reckoned of it.
-    tightest: Option<(usize, Ahead)>,
+    jitter: Rng,
 }
 
 #[derive(Debug)]
 struct Station {
-    gauge: Arc<Gauge>,
+    behind: Behind,
     busy_ns: Trend,
     handled: Trend,
-    taken_in: Trend,
+    /// Taken in or refused.
+    came: Trend,
+    quota: Quota,
+}
+
+/// Where some events surely come to.
+#[derive(Clone, Debug, Default)]
+struct Way {
+    tightest: Option<(usize, Ahead)>,
+    /// Those that bound what may wait, or refuse.
+    doors: Vec<Door>,
+}
+
+/// A station that may refuse what comes. Times in ns.
+#[derive(Clone, Copy, Debug)]
+struct Door {
+    at: usize,
+    each_ns: f64,
+    /// Events that it works off while one is in handlers on its way there.
+    meanwhile: f64,
 }
 
 /// How much a counter grew of late.
@@ -91,95 +109,203 @@ struct Station {
 struct Trend {
     last: u64,
     recent: f64,
+    readings: f64,
 }
 
 impl Trend {
-    fn read(&mut self, word: &AtomicU64) -> f64 {
-        let now = word.load(Ordering::Relaxed);
-        self.recent = PAST * self.recent + now.wrapping_sub(self.last) as f64;
+    /// By how much it grew since the last reading.
+    fn read(&mut self, now: u64) -> f64 {
+        let grown = now.wrapping_sub(self.last) as f64;
+        self.recent = PAST * self.recent + grown;
+        self.readings = PAST * self.readings + 1.0;
         self.last = now;
-        self.recent
+        grown
+    }
+
+    /// Per reading.
+    fn mean(&self) -> f64 {
+        self.recent / self.readings.max(1.0)
+    }
+}
+
+impl Station {
+    fn new(behind: Behind) -> Self {
+        let (busy_ns, handled, came) = (Trend::default(), Trend::default(), Trend::default());
+        Station { behind, busy_ns, handled, came, quota: Quota::default() }
+    }
+
+    fn gauge(&self) -> &Gauge {
+        &self.behind.gauge
+    }
+
+    fn read(&mut self) {
+        let of = |word: &std::sync::atomic::AtomicU64| word.load(Ordering::Relaxed);
+        let gauge = &self.behind.gauge;
+        let (taken_in, refused) = (of(&gauge.taken_in), of(&gauge.refused));
+        self.busy_ns.read(of(&gauge.busy_ns));
+        self.handled.read(of(&gauge.handled));
+        self.came.read(taken_in + refused);
+        self.quota.read(taken_in, refused);
+    }
+
+    /// Mean time in its handler; none while nothing is known.
+    fn mean_ns(&self) -> Option<f64> {
+        (self.handled.recent >= 1.0).then(|| self.busy_ns.recent / self.handled.recent)
+    }
+
+    fn places(&self) -> f64 {
+        self.gauge().places.load(Ordering::Relaxed).max(1) as f64
     }
 }
 
 impl Path {
-    pub(crate) fn new(own: Arc<Gauge>, behind: impl IntoIterator<Item = Arc<Gauge>>, objective_ns: u64) -> Self {
-        let station =
-            |gauge| Station { gauge, busy_ns: Trend::default(), handled: Trend::default(), taken_in: Trend::default() };
+    /// Behind the stage of that gauge and domain. An objective of 0 is none; `tells_kinds` is the stage itself, where it says
+    /// the kind of its events.
+    pub(crate) fn new(own: Arc<Gauge>, domain: u32, behind: &[Behind], tells_kinds: Option<u32>) -> Self {
+        own.turn_on();
+        behind.iter().for_each(|behind| behind.gauge.turn_on());
         Path {
             own,
-            stations: behind.into_iter().map(station).collect(),
-            taken_in: Trend::default(),
-            every_ns: (objective_ns / READINGS).max(1),
+            domain,
+            stations: behind.iter().cloned().map(Station::new).collect(),
+            passed: Trend::default(),
+            busy_ns: Trend::default(),
+            kinds: tells_kinds.map(Kinds::new),
+            ways: Vec::new(),
+            objective_ns: 0,
             next_ns: 0,
-            tightest: None,
+            jitter: Rng::new(0),
         }
     }
 
-    /// Where an offer of this moment stands. A few loads; every quarter of an objective the stations are read anew.
-    pub(crate) fn ahead(&mut self, now_ns: u64) -> Option<Ahead> {
+    /// The objective that the stage keeps, which also says how often the stations are read: four times in it. 0 for none.
+    pub(crate) fn aim(&mut self, objective_ns: u64) {
+        (self.objective_ns, self.next_ns) = (objective_ns, 0);
+    }
+
+    /// What so many of a kind meet that are offered now; 0 is no kind. A few loads; every quarter of an objective the stations
+    /// are read anew. One of a higher class is not refused for a stage behind, which may take it before others.
+    pub(crate) fn look(&mut self, now_ns: u64, hash: u64, events: usize, class: u8) -> Outlook {
         if now_ns >= self.next_ns {
-            self.next_ns = now_ns.saturating_add(self.every_ns);
             self.read();
+            self.next_ns = now_ns.saturating_add(self.every_ns());
         }
-        let (at, ahead) = self.tightest?;
-        let before: u64 = self.stations[..at].iter().map(|station| station.gauge.held()).sum();
-        Some(Ahead { events: (before + self.stations[at].gauge.waiting()) as usize, ..ahead })
+        let kind = self.place(hash);
+        let way = kind.map_or(0, |kind| kind + 1).min(self.ways.len() - 1);
+        let refused = if class == 0 { self.refused(way, events) } else { None };
+        let ahead = self.ways[way].tightest.map(|(at, ahead)| Ahead { events: self.on_the_way(at) as usize, ..ahead });
+        Outlook { ahead, kind: kind.map(|kind| kind as u8), refused }
+    }
+
+    /// What was looked at is taken in.
+    pub(crate) fn admitted(&mut self, kind: Option<u8>, events: usize) {
+        let way = kind.map_or(0, |kind| usize::from(kind) + 1).min(self.ways.len() - 1);
+        for door in &self.ways[way].doors {
+            self.stations[door.at].quota.spend(events as f64);
+        }
+    }
+
+    /// The place of a kind.
+    pub(crate) fn kind(&mut self, hash: u64) -> Option<u8> {
+        self.place(hash).map(|kind| kind as u8)
+    }
+
+    fn every_ns(&self) -> u64 {
+        let objectives = self.stations.iter().map(|station| station.gauge().objective_ns()).chain([self.objective_ns]);
+        objectives.filter(|&ns| ns != 0).min().map_or(READ_NS, |ns| (ns / READINGS).max(1))
+    }
+
+    fn place(&mut self, hash: u64) -> Option<usize> {
+        let kinds = self.kinds.as_mut().filter(|_| hash != 0)?;
+        kinds.known(hash).or_else(|| {
+            let stations: Vec<&Gauge> = self.stations.iter().map(Station::gauge).collect();
+            kinds.welcome(hash, &self.own, &stations)
+        })
+    }
+
+    /// Events that are at or before a station and will come to it: of what is held on the way there, the share that goes on.
+    fn on_the_way(&self, at: usize) -> f64 {
+        let there = &self.stations[at];
+        let share = |of: &Trend| (there.came.recent / of.recent.max(1.0)).min(1.0);
+        let before = there.behind.after.iter().map(|&before| &self.stations[before]);
+        let before: f64 = before.map(|station| station.gauge().held() as f64 * share(&station.came)).sum();
+        self.own.held() as f64 * share(&self.passed) + before + there.gauge().waiting() as f64
+    }
+
+    /// When to try again, where a station on this way would refuse so many.
+    fn refused(&mut self, way: usize, events: usize) -> Option<Duration> {
+        let n = events as f64;
+        for at in 0..self.ways[way].doors.len() {
+            let door = self.ways[way].doors[at];
+            let room = self.stations[door.at].gauge().room().map_or(f64::INFINITY, |room| room as f64 + door.meanwhile);
+            let over = self.on_the_way(door.at) + n - room;
+            if over > 0.0 || !self.stations[door.at].quota.has(n) {
+                self.stations[door.at].gauge().shed_one_before(events as u64);
+                let after_ns = over.max(1.0) * door.each_ns * (1.0 + self.jitter.unit());
+                return Some(Duration::from_nanos(after_ns as u64));
+            }
+        }
+        None
     }
 
     #[cold]
     fn read(&mut self) {
-        let passed = self.taken_in.read(&self.own.handled);
-        let (mut service, mut tightest): (f64, Option<(usize, Ahead)>) = (0.0, None);
-        for (at, station) in self.stations.iter_mut().enumerate() {
-            let gauge = &station.gauge;
-            let (busy_ns, handled) = (station.busy_ns.read(&gauge.busy_ns), station.handled.read(&gauge.handled));
-            let taken_in = station.taken_in.read(&gauge.taken_in);
-            if handled < 1.0 || taken_in < SURELY * passed {
-                continue;
-            }
-            let mean = busy_ns / handled;
-            let each_ns = (mean / gauge.places.load(Ordering::Relaxed).max(1) as f64) as u64;
-            if tightest.is_none_or(|(_, other)| other.each_ns < each_ns) {
-                tightest = Some((at, Ahead { each_ns, before_ns: service as u64, ..Ahead::default() }));
-            }
-            service += mean;
+        self.passed.read(self.own.handled.load(Ordering::Relaxed));
+        self.busy_ns.read(self.own.busy_ns.load(Ordering::Relaxed));
+        self.stations.iter_mut().for_each(Station::read);
+        let gauges: Vec<&Gauge> = self.stations.iter().map(|station| &*station.behind.gauge).collect();
+        if let Some(kinds) = &mut self.kinds {
+            kinds.read(&self.own, &gauges);
         }
-        self.tightest = tightest.map(|(at, ahead)| (at, Ahead { service_ns: service as u64, ..ahead }));
+        let all = |at: usize| self.stations[at].came.recent >= SURELY * self.passed.recent;
+        let common = self.way(0, &all);
+        let kinds = self.kinds.iter().flat_map(|kinds| (0..kinds.len()).map(move |kind| (kinds, kind)));
+        let kinds = kinds.map(|(kinds, kind)| self.way(kind as u8 + 1, &|at| kinds.surely(kind, at) || all(at)));
+        self.ways = [common].into_iter().chain(kinds).collect();
+    }
+
+    /// The way of those who surely come to these stations.
+    fn way(&self, way: u8, surely: &dyn Fn(usize) -> bool) -> Way {
+        let mut found = Way::default();
+        let own_ns = self.busy_ns.recent / self.passed.recent.max(1.0);
+        let mut service_ns = 0.0;
+        let sure: Vec<usize> = (0..self.stations.len()).filter(|&at| surely(at)).collect();
+        for &at in &sure {
+            let station = &self.stations[at];
+            let Some(mean_ns) = station.mean_ns() else { continue };
+            let each_ns = self.each_ns(at, mean_ns, &sure, own_ns);
+            found.doors.push(Door { at, each_ns, meanwhile: (own_ns + service_ns) / each_ns.max(1.0) });
+            if !self.has_its_own_time(at) {
+                let each_ns = each_ns as u64;
+                if found.tightest.is_none_or(|(_, other)| other.each_ns < each_ns) {
+                    found.tightest = Some((at, Ahead { each_ns, before_ns: service_ns as u64, way, ..Ahead::default() }));
+                }
+                service_ns += mean_ns;
+            }
+        }
+        found.tightest = found.tightest.map(|(at, ahead)| (at, Ahead { service_ns: service_ns as u64, ..ahead }));
+        found
+    }
+
+    /// Time between two events at a station: that of its own places, or that of the threads which it shares with others on the
+    /// way, or with this stage.
+    fn each_ns(&self, at: usize, mean_ns: f64, sure: &[usize], own_ns: f64) -> f64 {
+        let station = &self.stations[at];
+        let domain = station.behind.domain;
+        let mates = sure.iter().map(|&at| &self.stations[at]).filter(|mate| mate.behind.domain == domain);
+        let shared = mates.clone().filter_map(Station::mean_ns).sum::<f64>();
+        let shared = shared + if domain == self.domain { own_ns } else { 0.0 };
+        let threads = mates.map(Station::places).fold(1.0, f64::max);
+        (mean_ns / station.places()).max(shared / threads)
+    }
+
+    /// A stage with a longer objective gives those that come there, and what is behind it, more time than this one has to
+    /// give: it judges them itself.
+    fn has_its_own_time(&self, at: usize) -> bool {
+        let longer = |at: usize| self.stations[at].gauge().objective_ns() > self.objective_ns;
+        longer(at) || self.stations[at].behind.after.iter().any(|&before| longer(before))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One place, and so many events a second at so long each.
-    fn busy(gauge: &Gauge, queued: u64, handled: u64, each_ns: u64) {
-        let busy_ns = handled * each_ns;
-        gauge.publish(Reading { queued, in_hand: 1, places: 1, busy_ns, handled, taken_in: handled + queued + 1 });
-    }
-
-    #[test]
-    fn the_slowest_stage_that_all_come_to_is_the_tightest_and_all_before_it_stand_before_it() {
-        let gauges: Vec<Arc<Gauge>> = (0..4).map(|_| Arc::default()).collect();
-        let mut path = Path::new(gauges[0].clone(), gauges[1..].to_vec(), 400);
-        busy(&gauges[0], 0, 100, 10);
-        busy(&gauges[1], 2, 100, 10);
-        busy(&gauges[2], 7, 90, 40);
-        busy(&gauges[3], 0, 89, 10);
-        let ahead = path.ahead(1).unwrap();
-        assert_eq!(ahead, Ahead { events: 2 + 1 + 7, each_ns: 40, before_ns: 10, service_ns: 60 });
-        busy(&gauges[2], 9, 90, 40);
-        assert_eq!(path.ahead(2).unwrap().events, 12);
-    }
-
-    #[test]
-    fn a_stage_that_one_in_ten_comes_to_does_not_decide_for_the_others() {
-        let gauges: Vec<Arc<Gauge>> = (0..3).map(|_| Arc::default()).collect();
-        let mut path = Path::new(gauges[0].clone(), gauges[1..].to_vec(), 400);
-        busy(&gauges[0], 0, 1000, 10);
-        busy(&gauges[1], 50, 50, 1000);
-        busy(&gauges[2], 0, 950, 20);
-        assert_eq!(path.ahead(1).unwrap().each_ns, 20);
-    }
-}
+mod tests;

@@ -1,4 +1,6 @@
+mod behind;
 mod demand;
+mod drain;
 mod pace;
 mod places;
 mod room;
@@ -6,7 +8,9 @@ mod room;
 use std::time::Duration;
 
 use self::{
+    behind::Ways,
     demand::Demand,
+    drain::Drain,
     pace::Pace,
     places::Use,
     room::{Numbers, is_overload},
@@ -54,7 +58,8 @@ const CLASSES: usize = 8;
 /// | take | not started if the wait is over T - q90 of the service | it would most likely be late; at most 0.8 % end so, then only what is later than T - q10 |
 /// | class | n is what waits at the offer's [class](crate::StageOptionsExt::classes) and above, r what is offered there | it is taken before the others |
 /// | floor | where another class is above: up to 3 of its own may wait, if 20 events each of them end in time | the queue hands out one in 18 of each class that waits, so none is starved |
-/// | behind | the same at the tightest stage that every event comes to, for all that are on their way to it, and the time in handlers behind counts | what is shed further down was worked on in vain |
+/// | behind | the same at the tightest stage that every event comes to, or every one of its [kind](crate::StageOptionsExt::kind), for all that are on their way to it, and the time in handlers behind counts | what is shed further down was worked on in vain |
+/// | shared threads | s/c is at least the time between two takes while something waited | others of the [domain](crate::Pipeline::domain) have the threads in between |
 /// | shed | retry after the predicted drain down to the room, times 1 to 2 | spread, so that those who were refused do not come back together |
 ///
 /// | state | window |
@@ -94,15 +99,16 @@ pub struct Slo {
     patience_ns: f64,
     /// Time between two events that leave the queue.
     each_ns: f64,
-    /// The tightest stage behind, if it is tighter than this one, and most events that may be on their way to it.
-    ahead: Option<Ahead>,
-    ahead_room: f64,
+    /// What the stages behind leave, for each way that events take.
+    ways: Ways,
     reckoned: usize,
     /// Settled events since the quantiles were read, and what they were: the 99th percentile, and that of the patience.
     unread: usize,
     p99_ns: f64,
     short_ns: f64,
     use_of: Use,
+    /// Of a stage whose threads serve others too.
+    drain: Option<Drain>,
     slot_ends_ns: u64,
     /// When a place was last freed, and when nothing waited.
     freed_ns: u64,
@@ -115,6 +121,15 @@ pub struct Slo {
 #[derive(Clone, Debug)]
 struct Above {
     demand: Demand,
+    room: f64,
+}
+
+/// What the stages behind leave: by how many there are too many on their way, one of which goes in so much time, and most that
+/// may wait here.
+#[derive(Clone, Copy)]
+struct Left {
+    over: f64,
+    each_ns: f64,
     room: f64,
 }
 
@@ -133,13 +148,13 @@ impl Slo {
             room: f64::INFINITY,
             patience_ns: f64::INFINITY,
             each_ns: 0.0,
-            ahead: None,
-            ahead_room: f64::INFINITY,
+            ways: Ways::default(),
             reckoned: 0,
             unread: READ_EVERY,
             p99_ns: 0.0,
             short_ns: 0.0,
             use_of: Use::default(),
+            drain: None,
             slot_ends_ns: 0,
             freed_ns: 0,
             emptied_ns: 0,
@@ -162,27 +177,31 @@ impl Slo {
         if self.unread >= READ_EVERY || self.pace.is_new() {
             self.read();
         }
-        let places = self.use_of.places.max(1) as f64;
         let mean = self.pace.mean_ns().max(1.0);
-        self.each_ns = mean * self.use_of.stall() / places;
-        let behind_ns = self.ahead.map_or(0.0, |ahead| ahead.service_ns as f64);
-        let numbers = Numbers {
-            slo_ns: self.slo_ns,
-            service_ns: mean + behind_ns,
-            tail_ns: (self.p99_ns - mean).max(0.0),
-            each_ns: self.each_ns,
-            spread_ns: self.pace.deviation_ns() / places,
-            spent: spent(if self.stands() { self.late } else { BURST * self.late }),
-            load: self.load(),
-            bursts: self.bursts.exp(),
-        };
+        self.each_ns = self.use_of.each_ns(mean).max(self.drain.as_ref().map_or(0.0, Drain::each_ns));
+        let numbers = self.numbers();
         self.room = numbers.room();
         let per_slot = self.each_ns / self.slot_ns();
         for above in &mut self.above {
             above.room = Numbers { load: above.demand.per_slot() * per_slot, bursts: 1.0, ..numbers }.room();
         }
-        self.ahead_room = self.ahead.map_or(f64::INFINITY, |ahead| room_ahead(ahead, numbers, mean, self.load()));
+        self.ways.forget();
         self.patience_ns = (self.slo_ns - self.short_ns).max(0.0);
+    }
+
+    /// What the room follows from.
+    fn numbers(&self) -> Numbers {
+        let mean = self.pace.mean_ns().max(1.0);
+        Numbers {
+            slo_ns: self.slo_ns,
+            service_ns: mean,
+            tail_ns: (self.p99_ns - mean).max(0.0),
+            each_ns: self.each_ns,
+            spread_ns: self.pace.deviation_ns() / self.use_of.places.max(1) as f64,
+            spent: spent(if self.stands() { self.late } else { BURST * self.late }),
+            load: self.load(),
+            bursts: self.bursts.exp(),
+        }
     }
 
     /// Reads the quantiles, which costs more than the rest.
@@ -190,16 +209,6 @@ impl Slo {
         self.unread = 0;
         self.p99_ns = self.pace.quantile_ns(0.99);
         self.short_ns = self.pace.quantile_ns(0.1 + 0.8 * (1.0 - spent(self.expired)));
-    }
-
-    /// An offer sees what stands behind: the room there counts where that is the tighter stage.
-    fn look_ahead(&mut self, ahead: Option<Ahead>) {
-        let of = |ahead: &Ahead| (ahead.each_ns, ahead.before_ns, ahead.service_ns);
-        let changed = ahead.as_ref().map(of) != self.ahead.as_ref().map(of);
-        self.ahead = ahead;
-        if changed {
-            self.reckon();
-        }
     }
 
     /// The queue has not been empty for longer than the objective.
@@ -223,10 +232,12 @@ impl Slo {
         let over = (now_ns - self.slot_ends_ns) / slot_ns + 1;
         self.slot_ends_ns = self.slot_ends_ns.saturating_add(over.saturating_mul(slot_ns));
         let idle = self.use_of.turn(over as f64 * self.slot_ns());
+        self.drain.iter_mut().for_each(Drain::turn);
         self.demand.turn(over);
         self.above.iter_mut().for_each(|above| above.demand.turn(over));
         let grown = (self.bursts + BURSTS_GAIN * (idle - IDLE)).clamp(0.0, BURSTS_MOST);
-        self.bursts = if is_overload(self.load()) { grown } else { 0.0 };
+        // Where the threads are elsewhere, an idle place says nothing of arrivals.
+        self.bursts = if is_overload(self.load()) && self.drain.is_none() { grown } else { 0.0 };
         self.reckon();
     }
 
@@ -246,9 +257,20 @@ impl Slo {
         if class == 0 { self.room } else { self.above[class - 1].room }
     }
 
+    /// What the stages behind leave for this offer.
+    fn look_behind(&mut self, offer: &Offer, ahead: Ahead) -> Left {
+        let mut ways = std::mem::take(&mut self.ways);
+        let behind = ways.of(&ahead, || self.numbers());
+        let over = (ahead.events + offer.events) as f64 - behind.room_ahead;
+        // In overload one may wait, whatever it takes behind.
+        let room = if is_overload(self.load()) { behind.room.max(1.0) } else { behind.room };
+        self.ways = ways;
+        Left { over, each_ns: ahead.each_ns as f64, room }
+    }
+
     /// Whether an offer that brings the queue to so many events is predicted to end in time.
-    fn fits(&self, waiting: f64, offer: &Offer) -> bool {
-        if waiting > self.room_of(offer.class) {
+    fn fits(&self, waiting: f64, room: f64, offer: &Offer) -> bool {
+        if waiting > room {
             return false;
         }
         let silence_ns = offer.now_ns.saturating_sub(self.freed_ns) as f64;
@@ -274,23 +296,47 @@ impl Slo {
             && waiting * self.each_ns / FLOOR + self.pace.mean_ns() <= left_ns
     }
 
+    fn decide(&mut self, offer: &Offer) -> Verdict {
+        let Load { backlog, busy, limit, shared, .. } = offer.load;
+        self.use_of.note(offer.now_ns, busy, self.slo_ns);
+        if shared {
+            self.drain.get_or_insert_default().note(offer.now_ns, backlog, self.slo_ns);
+        }
+        if offer.now_ns >= self.slot_ends_ns {
+            self.turn(offer.now_ns);
+        }
+        self.demanded(offer);
+        if offer.load.shed_before > 0 {
+            self.demand.offered(offer.load.shed_before);
+        }
+        if limit != self.use_of.places {
+            self.use_of.places = limit;
+            self.reckon();
+        }
+        let waiting = backlog + offer.events;
+        let behind = offer.load.ahead.filter(|_| self.pace.is_known()).map(|ahead| self.look_behind(offer, ahead));
+        if let Some(Left { over, each_ns, .. }) = behind.filter(|left| left.over > 0.0) {
+            return self.shed(over, each_ns);
+        }
+        // A place that is free has a worker, unless others have the threads.
+        if waiting + busy <= limit && (self.drain.is_none() || backlog == 0) {
+            (self.freed_ns, self.emptied_ns) = (offer.now_ns, offer.now_ns);
+            return Verdict::Admit;
+        }
+        let waiting = (waiting - offer.load.behind) as f64;
+        let room = behind.map_or(f64::INFINITY, |left| left.room).min(self.room_of(offer.class));
+        if self.fits(waiting, room, offer) || self.has_floor(offer) {
+            return Verdict::Admit;
+        }
+        self.shed(waiting - room, self.each_ns)
+    }
+
     /// So many events too many, one of which goes in so much time.
     fn shed(&mut self, over: f64, each_ns: f64) -> Verdict {
         let drain_ns = over.max(1.0) * each_ns;
         let after_ns = drain_ns * (1.0 + self.jitter.unit());
         Verdict::Shed { reason: Reason::new("slo"), retry_after: Some(Duration::from_nanos(after_ns as u64)) }
     }
-}
-
-/// Most events that may be on their way to a stage that is tighter than this one: what may wait there, and what is worked on
-/// until it comes there.
-fn room_ahead(ahead: Ahead, own: Numbers, mean_ns: f64, load: f64) -> f64 {
-    let each_ns = ahead.each_ns as f64;
-    if each_ns <= own.each_ns {
-        return f64::INFINITY;
-    }
-    let there = Numbers { each_ns, spread_ns: each_ns, load: load * each_ns / own.each_ns, bursts: 1.0, ..own };
-    there.room() + (mean_ns + ahead.before_ns as f64) / each_ns
 }
 
 /// How much of a budget for such a share is gone, 0 to 1.
@@ -300,38 +346,18 @@ fn spent(share: f64) -> f64 {
 
 impl Admission for Slo {
     fn offer(&mut self, offer: &Offer) -> Verdict {
-        let Load { backlog, busy, limit, .. } = offer.load;
-        self.use_of.note(offer.now_ns, busy, self.slo_ns);
-        if offer.now_ns >= self.slot_ends_ns {
-            self.turn(offer.now_ns);
+        let verdict = self.decide(offer);
+        if let (Verdict::Admit, Some(drain)) = (verdict, &mut self.drain) {
+            drain.note(offer.now_ns, offer.load.backlog + offer.events, self.slo_ns);
         }
-        self.demanded(offer);
-        if limit != self.use_of.places {
-            self.use_of.places = limit;
-            self.reckon();
-        }
-        let waiting = backlog + offer.events;
-        if offer.load.ahead.is_some() || self.ahead.is_some() {
-            self.look_ahead(offer.load.ahead);
-            let on_their_way = waiting + offer.load.in_hand + self.ahead.map_or(0, |ahead| ahead.events);
-            let over = on_their_way as f64 - self.ahead_room;
-            if over > 0.0 {
-                return self.shed(over, self.ahead.map_or(self.each_ns, |ahead| ahead.each_ns as f64));
-            }
-        }
-        if waiting + busy <= limit {
-            (self.freed_ns, self.emptied_ns) = (offer.now_ns, offer.now_ns);
-            return Verdict::Admit;
-        }
-        let waiting = (waiting - offer.load.behind) as f64;
-        if self.fits(waiting, offer) || self.has_floor(offer) {
-            return Verdict::Admit;
-        }
-        self.shed(waiting - self.room_of(offer.class), self.each_ns)
+        verdict
     }
 
     fn take(&mut self, take: &Take) {
         self.use_of.note(take.now_ns, take.load.busy, self.slo_ns);
+        if let Some(drain) = &mut self.drain {
+            drain.take(take.now_ns, take.events, take.load.backlog, self.slo_ns);
+        }
         if take.load.backlog == 0 {
             self.emptied_ns = take.now_ns;
         }
@@ -345,6 +371,10 @@ impl Admission for Slo {
         Some(self.slo_ns as u64)
     }
 
+    fn room(&self) -> Option<usize> {
+        self.room.is_finite().then_some(self.room as usize)
+    }
+
     fn aim(&mut self, objective: Duration) {
         (self.slo, self.slo_ns) = (objective, objective.as_nanos() as f64);
         self.reckon();
@@ -352,6 +382,9 @@ impl Admission for Slo {
 
     fn settle(&mut self, settle: &Settle<'_>) {
         self.use_of.note(settle.now_ns, settle.load.busy, self.slo_ns);
+        if let Some(drain) = &mut self.drain {
+            drain.note(settle.now_ns, settle.load.backlog, self.slo_ns);
+        }
         self.freed_ns = settle.now_ns;
         let handled = settle.events.saturating_sub(settle.expired);
         let service_ns = settle.service_ns as f64;

@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
 use super::{
@@ -14,6 +11,7 @@ use super::{
     shape::Shape,
 };
 use crate::{
+    admission::Behind,
     finding::{Finding, list},
     name,
     options::{Placement, QUEUE_MOST, TASKS_MOST, THREADS_MOST, Threads},
@@ -22,6 +20,7 @@ use crate::{
         table::Table,
     },
     stage::{
+        book::WayOut,
         core::{EdgeCore, Shared, Wiring},
         outlet::Target,
     },
@@ -287,19 +286,28 @@ fn of_ports(pipeline: &Pipeline) -> Option<Finding> {
 // ---- layout
 
 /// A stage with an objective looks at those behind it: what they have no time for is better shed here.
-fn show_the_way(pipeline: &Pipeline, reaches: &[Vec<bool>], components: &[Vec<usize>]) {
+fn show_the_way(pipeline: &Pipeline, reaches: &[Vec<bool>], components: &[Vec<usize>], domain_of: &[usize]) {
     let books = |stage: usize| &pipeline.stages[stage].activation.inbox;
-    for from in (0..pipeline.stages.len()).filter(|&stage| books(stage).core.has_objective()) {
-        let behind = components.iter().flatten().filter(|&&to| to != from && reaches[from][to]);
-        let behind: Vec<usize> = behind.copied().collect();
-        if behind.is_empty() {
-            continue;
+    let tell_kinds: Vec<usize> = (0..pipeline.stages.len()).filter(|&stage| books(stage).tells_kinds()).collect();
+    for from in 0..pipeline.stages.len() {
+        let told_by = tell_kinds.iter().filter(|&&by| by == from || reaches[by][from]).map(|&by| by as u32);
+        let mut told_by = told_by.peekable();
+        if told_by.peek().is_some() {
+            books(from).core.gauge.tell_apart(told_by);
         }
-        let gauges = behind.iter().map(|&to| books(to).core.gauge.clone()).collect();
-        for stage in behind.iter().copied().chain([from]) {
-            books(stage).core.is_gauged.store(true, Ordering::Relaxed);
-        }
-        books(from).lead_to(gauges);
+        let stages: Vec<usize> =
+            components.iter().flatten().copied().filter(|&to| to != from && reaches[from][to]).collect();
+        let behind = stages.iter().map(|&to| Behind {
+            gauge: books(to).core.gauge.clone(),
+            domain: domain_of[to] as u32,
+            after: (0..stages.len()).filter(|&at| stages[at] != to && reaches[stages[at]][to]).collect(),
+        });
+        books(from).lead_to(WayOut {
+            own: books(from).core.gauge.clone(),
+            domain: domain_of[from] as u32,
+            behind: behind.collect(),
+            tells_kinds: tell_kinds.contains(&from).then_some(from as u32),
+        });
     }
 }
 
@@ -312,7 +320,10 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
     }
     let (domains, domain_of) = lay_domains(&pipeline, &components, &component_of);
     let reaches = order::reach(&next);
-    show_the_way(&pipeline, &reaches, &components);
+    show_the_way(&pipeline, &reaches, &components, &domain_of);
+    for stage in domains.iter().filter(|domain| domain.stages.len() > 1).flat_map(|domain| &domain.stages) {
+        pipeline.stages[*stage].activation.inbox.share_threads();
+    }
     let sketch = lock(&pipeline.sketch);
     let edges: Vec<Arc<EdgeCore>> = sketch.edges.iter().map(|drawn| drawn.edge.clone()).collect();
     if !pipeline.answers.is_empty() {

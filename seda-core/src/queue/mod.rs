@@ -22,6 +22,8 @@ pub(crate) struct Read {
     /// 0 for none.
     pub(crate) tenant: u64,
     /// 0 for none.
+    pub(crate) kind: u64,
+    /// 0 for none.
     pub(crate) deadline_ns: u64,
 }
 

@@ -313,6 +313,9 @@ impl Activation {
             account.expired = gone.len() as u64;
         }
         batch.forget_stamps();
+        if core.gauge.tells_apart() {
+            batch.all_marks().for_each(|marks| count_passing(marks, core));
+        }
     }
 
     /// Builds the state of a place that has none: a worker was added, or its state was lost to a panic.
@@ -619,6 +622,14 @@ impl Watch {
 
     fn is_idle(&self) -> bool {
         self.phase.load(Ordering::SeqCst) == IDLE
+    }
+}
+
+/// Of the kinds that this stage tells apart, those that go on from here.
+fn count_passing(marks: &Option<Box<Marks>>, core: &StageCore) {
+    let told = marks.as_ref().and_then(|marks| marks.kind.told());
+    if let Some((by, place)) = told.filter(|(by, _)| *by == core.id) {
+        core.gauge.came(by, place);
     }
 }
 

@@ -152,7 +152,7 @@ impl<E: Event, R: Event> Reply<E, R> {
         let now_ns = inbox.core.shared.clock.now_ns();
         let deadline_ns = now_ns.saturating_add(ns(self.deadline));
         let ticket = Some(Ticket::new(self.ask, cell.clone()));
-        let marks = Some(Box::new(Marks { deadline_ns, class: 0, ticket, trace: inbox.core.sample(), lineage: None }));
+        let marks = Some(Box::new(Marks { deadline_ns, ticket, trace: inbox.core.sample(), ..Marks::default() }));
         Ok((Envelope { event, stamp_ns: now_ns, marks }, cell))
     }
 

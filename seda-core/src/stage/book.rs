@@ -4,7 +4,7 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::Ordering,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,11 +14,12 @@ use super::{
     waiter::{Waiter, wake_all},
 };
 use crate::{
-    admission::{Admission, Load, Offer, Path, Reading, Settle, Take, Verdict},
+    admission::{Admission, Behind, Gauge, Load, Offer, Path, Reading, Settle, Take, Verdict},
     control::BatchSums,
+    event::Kind,
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
     options::{Placement, StageOptions, WhenFull},
-    outcome::Refusal,
+    outcome::{Reason, Refusal},
     queue::Read,
 };
 
@@ -72,8 +73,13 @@ pub(crate) struct Book {
     pub(crate) runnable: bool,
     waiters: VecDeque<(Need, Waiter)>,
     policy: Option<Box<dyn Admission>>,
-    /// The stages behind, where the policy has an objective.
-    pub(crate) path: Option<Path>,
+    /// The stages behind, where the policy has an objective, or kinds are told apart.
+    path: Option<Path>,
+    way_out: WayOut,
+    /// Its threads serve other stages too.
+    pub(crate) shared: bool,
+    /// Of those that were shed at a stage before, as many as the policy knows of.
+    shed_before: u64,
     /// What it has no room for waits upstream instead of being shed.
     pub(crate) pauses: bool,
     /// It has said no to one that waits now: nobody is woken before a take or a settle has changed what it goes by.
@@ -226,6 +232,23 @@ pub(crate) struct Queued {
     pub(crate) beside: usize,
 }
 
+/// Where a stage's events go to.
+#[derive(Default)]
+pub(crate) struct WayOut {
+    pub(crate) own: Arc<Gauge>,
+    pub(crate) domain: u32,
+    /// In the order in which events come to them.
+    pub(crate) behind: Vec<Behind>,
+    /// The stage, where it tells kinds apart.
+    pub(crate) tells_kinds: Option<u32>,
+}
+
+impl WayOut {
+    fn path(&self) -> Path {
+        Path::new(self.own.clone(), self.domain, &self.behind, self.tells_kinds)
+    }
+}
+
 /// What the books look at in an offer.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked {
@@ -251,6 +274,7 @@ pub(crate) enum Fate {
     Enqueue {
         /// Of the oldest.
         after_drop: bool,
+        kind: Kind,
     },
 }
 
@@ -283,6 +307,9 @@ impl Book {
             waiters: VecDeque::new(),
             policy: None,
             path: None,
+            way_out: WayOut::default(),
+            shared: false,
+            shed_before: 0,
             pauses: false,
             paused: false,
             batch_ns: BATCH_NS,
@@ -313,12 +340,32 @@ impl Book {
     pub(crate) fn change_policy(&mut self, policy: Option<Box<dyn Admission>>) {
         self.policy = policy;
         self.bound_batches();
+        self.look_out();
+    }
+
+    /// The way out of the stage is known.
+    pub(crate) fn lead_to(&mut self, way_out: WayOut) {
+        self.way_out = way_out;
+        self.look_out();
+    }
+
+    /// With an objective, or kinds, it looks at the stages behind.
+    fn look_out(&mut self) {
+        let objective_ns = self.objective_ns().unwrap_or(0);
+        let WayOut { behind, .. } = &self.way_out;
+        if behind.is_empty() || (objective_ns == 0 && self.way_out.tells_kinds.is_none()) {
+            self.path = None;
+            return;
+        }
+        let path = self.path.get_or_insert_with(|| self.way_out.path());
+        path.aim(objective_ns);
     }
 
     /// The policy's objective was changed.
     pub(crate) fn aim(&mut self, objective: Duration) {
         self.tell(|policy| policy.aim(objective));
         self.bound_batches();
+        self.look_out();
     }
 
     fn bound_batches(&mut self) {
@@ -379,16 +426,47 @@ impl Book {
         }
     }
 
-    /// Asks the policy; counts what it sheds.
-    pub(crate) fn admit(&mut self, asked: Asked, queued: Queued, now_ns: u64) -> Result<(), Refusal> {
-        let n = asked.events;
+    /// Asks the stages behind, then the policy; counts what is shed. Gives the kind.
+    pub(crate) fn admit(
+        &mut self,
+        core: &StageCore,
+        asked: Asked,
+        queued: Queued,
+        now_ns: u64,
+    ) -> Result<Kind, Refusal> {
+        if !self.decides() {
+            return Ok(Kind::default());
+        }
+        let (n, Read { class, kind, .. }) = (asked.events, asked.read);
+        let outlook = self.path.as_mut().map(|path| path.look(now_ns, kind, n, class)).unwrap_or_default();
+        if let Some(retry_after) = outlook.refused {
+            return Err(self.shed(n, Reason::new("ahead"), Some(retry_after)));
+        }
         let mut load = self.load(queued.len);
-        (load.behind, load.beside) = (queued.behind, queued.beside);
+        (load.behind, load.beside, load.ahead) = (queued.behind, queued.beside, outlook.ahead);
+        if core.gauge.is_on() {
+            let shed_before = core.gauge.shed_before();
+            load.shed_before = shed_before.wrapping_sub(std::mem::replace(&mut self.shed_before, shed_before)) as usize;
+        }
+        self.ask_policy(asked, load, now_ns)?;
+        if let Some(path) = &mut self.path {
+            path.admitted(outlook.kind, n);
+        }
+        Ok(outlook.kind.map_or(Kind::default(), |place| Kind::new(core.id, place)))
+    }
+
+    /// The kind of an event that was let in with others.
+    pub(crate) fn kind_of(&mut self, core: &StageCore, hash: u64) -> Kind {
+        let place = self.path.as_mut().and_then(|path| path.kind(hash));
+        place.map_or(Kind::default(), |place| Kind::new(core.id, place))
+    }
+
+    fn ask_policy(&mut self, asked: Asked, load: Load, now_ns: u64) -> Result<(), Refusal> {
         let Some(policy) = &mut self.policy else { return Ok(()) };
-        load.ahead = self.path.as_mut().and_then(|path| path.ahead(now_ns));
+        let n = asked.events;
         let deadline_ns = (asked.deadline_ns != 0).then_some(asked.deadline_ns);
-        let Read { class, tenant, .. } = asked.read;
-        let offer = Offer { now_ns, events: n, class, tenant, deadline_ns, load };
+        let Read { class, tenant, kind, .. } = asked.read;
+        let offer = Offer { now_ns, events: n, class, tenant, kind, deadline_ns, load };
         // A policy that panics decides nothing more: from then on all is admitted.
         let Ok(verdict) = catch_unwind(AssertUnwindSafe(|| policy.offer(&offer))) else {
             tracing::error!("an admission policy panicked and is not asked any more");
@@ -397,20 +475,23 @@ impl Book {
         };
         match verdict {
             Verdict::Admit => Ok(()),
-            // It is offered again, and counted then.
-            Verdict::Shed { reason, retry_after } if self.pauses => Err(Refusal::Shed { reason, retry_after }),
-            Verdict::Shed { reason, retry_after } => {
-                self.counts.offered += n as u64;
-                self.counts.shed += n as u64;
-                let by = &mut self.counts.shed_by;
-                let at = by.iter().position(|shed| shed.reason == reason.as_str()).unwrap_or_else(|| {
-                    by.push(ShedCount::new(reason.as_str()));
-                    by.len() - 1
-                });
-                by[at].events += n as u64;
-                Err(Refusal::Shed { reason, retry_after })
-            }
+            Verdict::Shed { reason, retry_after } => Err(self.shed(n, reason, retry_after)),
         }
+    }
+
+    /// Counts what is shed; but what waits instead is offered again, and counted then.
+    fn shed(&mut self, n: usize, reason: Reason, retry_after: Option<Duration>) -> Refusal {
+        if !self.pauses {
+            self.counts.offered += n as u64;
+            self.counts.shed += n as u64;
+            let by = &mut self.counts.shed_by;
+            let at = by.iter().position(|shed| shed.reason == reason.as_str()).unwrap_or_else(|| {
+                by.push(ShedCount::new(reason.as_str()));
+                by.len() - 1
+            });
+            by[at].events += n as u64;
+        }
+        Refusal::Shed { reason, retry_after }
     }
 
     fn tell(&mut self, f: impl FnOnce(&mut dyn Admission)) {
@@ -421,8 +502,9 @@ impl Book {
         }
     }
 
-    pub(crate) fn has_policy(&self) -> bool {
-        self.policy.is_some()
+    /// More than the bound decides on an offer.
+    pub(crate) fn decides(&self) -> bool {
+        self.policy.is_some() || self.path.is_some()
     }
 
     pub(crate) fn load(&self, backlog: usize) -> Load {
@@ -434,8 +516,10 @@ impl Book {
             in_hand,
             busy: self.in_use,
             limit: self.limit,
+            shared: self.shared,
             service_ns,
             ahead: None,
+            shed_before: 0,
         }
     }
 
@@ -473,13 +557,17 @@ impl Book {
             self.paused = true;
             return Fate::Stall;
         }
-        let now_ns = if self.has_policy() { core.shared.clock.now_ns() } else { 0 };
-        if let Err(why) = self.admit(asked, queued, now_ns) {
-            self.paused = self.pauses;
-            return if self.pauses { Fate::Stall } else { Fate::Spill(why) };
-        }
+        let now_ns = if self.decides() { core.shared.clock.now_ns() } else { 0 };
+        let kind = match self.admit(core, asked, queued, now_ns) {
+            Ok(kind) => kind,
+            Err(_) if self.pauses => {
+                self.paused = true;
+                return Fate::Stall;
+            }
+            Err(why) => return Fate::Spill(why),
+        };
         self.counts.offered += 1;
-        Fate::Enqueue { after_drop: matches!(room, Room::DropOldest) }
+        Fate::Enqueue { after_drop: matches!(room, Room::DropOldest), kind }
     }
 
     // ---- who waits
@@ -533,7 +621,7 @@ impl Book {
     /// After anything that may have made the stage runnable or made room: the domain's bit is set to agree with these
     /// books, and whoever is due is to be woken without the lock.
     pub(crate) fn after(&mut self, core: &StageCore, len: usize, bytes: u64, has_work: bool) -> After {
-        if core.is_gauged.load(Ordering::Relaxed) {
+        if core.gauge.is_on() {
             core.gauge.publish(self.reading(len));
         }
         let runnable = self.can_run(has_work);
@@ -550,7 +638,24 @@ impl Book {
         let handled = self.counts.done + self.counts.failed;
         let (queued, in_hand) = (len as u64, self.in_hand as u64);
         let places = self.limit as u64;
-        Reading { queued, in_hand, places, busy_ns: self.busy_ns, handled, taken_in: handled + queued + in_hand }
+        Reading {
+            queued,
+            in_hand,
+            places,
+            busy_ns: self.busy_ns,
+            handled,
+            taken_in: handled + queued + in_hand,
+            refused: self.counts.shed + self.counts.full,
+            room: self.waiting_room().map(|room| room as u64),
+            objective_ns: self.objective_ns().unwrap_or(0),
+        }
+    }
+
+    /// Most events that may wait without one being refused.
+    fn waiting_room(&self) -> Option<usize> {
+        let by_bound = (self.when_full == WhenFull::Reject).then_some(self.bound);
+        let by_policy = self.policy.as_ref().filter(|_| !self.pauses).and_then(|policy| policy.room());
+        by_bound.into_iter().chain(by_policy).min()
     }
 
     // ---- places for workers

@@ -1,14 +1,14 @@
 //! What drivers, drain and snapshot see of a stage's books.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
-    book::{Book, Flush, Pull},
+    book::{Book, Flush, Pull, WayOut},
     inbox::{Gate, Inbox, lose_all},
     waiter::wake_all,
 };
 use crate::{
-    admission::{Admission, Gauge, Path},
+    admission::Admission,
     clock::ns,
     control::BatchSums,
     metrics::{Blocked, Counts, Distribution, StageSnapshot},
@@ -28,9 +28,9 @@ pub(crate) struct Look {
 /// What a controller goes by, since the start.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
-    /// Those after its close not with them.
+    /// Those after its close not with them, but those that were shed for it at a stage before.
     pub(crate) offered: u64,
-    /// Shed, full, dropped or expired.
+    /// Shed here or for it, full, dropped or expired.
     pub(crate) lost: u64,
     pub(crate) settled: u64,
     pub(crate) busy_ns: u64,
@@ -169,7 +169,7 @@ impl Inbox {
         self.core.live_for(options.max_age.map_or(0, |age| ns(age).max(1)));
         let (patience_ns, objective_ns, has_policy) = change(self, |book| {
             book.set_up(options, places_max, limit);
-            (book.patience_ns(), book.objective_ns(), book.has_policy())
+            (book.patience_ns(), book.objective_ns(), book.decides())
         });
         self.core.be_patient(patience_ns);
         self.core.keep_to(objective_ns);
@@ -187,13 +187,18 @@ impl Inbox {
         self.core.be_patient(patience_ns);
     }
 
-    /// Who is behind it, in the order in which events come to them.
-    pub(crate) fn lead_to(&self, behind: Vec<Arc<Gauge>>) {
-        let own = self.core.gauge.clone();
-        change(self, |book| {
-            let objective_ns = book.objective_ns();
-            book.path = objective_ns.map(|objective_ns| Path::new(own, behind, objective_ns));
+    /// Who is behind it.
+    pub(crate) fn lead_to(&self, way_out: WayOut) {
+        let decides = change(self, |book| {
+            book.lead_to(way_out);
+            book.decides()
         });
+        self.decide_anew(decides);
+    }
+
+    /// Its threads serve other stages too.
+    pub(crate) fn share_threads(&self) {
+        change(self, |book| book.shared = true);
     }
 
     /// Changes one of them while it runs.
@@ -213,7 +218,7 @@ impl Inbox {
                 Turn::MaxAge(_) => {}
             }
             // Whoever waits may have room now, or is refused; who has neither waits again.
-            (book.all_waiters(), book.objective_ns(), book.has_policy())
+            (book.all_waiters(), book.objective_ns(), book.decides())
         });
         self.core.keep_to(objective_ns);
         self.decide_anew(has_policy);
@@ -262,9 +267,10 @@ impl Inbox {
         let gate = lock(&self.gate);
         let Gate { store, book } = &*gate;
         let (counts, oldest_ns) = (&book.counts, store.oldest_stamp_ns());
+        let shed_before = self.core.gauge.shed_before();
         Tally {
-            offered: counts.offered - counts.closed,
-            lost: counts.full + counts.shed + counts.dropped + counts.expired,
+            offered: counts.offered - counts.closed + shed_before,
+            lost: counts.full + counts.shed + counts.dropped + counts.expired + shed_before,
             settled: counts.done + counts.failed,
             busy_ns: book.busy_ns,
             wait: book.wait.clone(),

@@ -181,7 +181,6 @@ pub(crate) struct StageCore {
     objective_ns: AtomicU64,
     /// What others may know of it, once one with an objective leads here.
     pub(crate) gauge: Arc<Gauge>,
-    pub(crate) is_gauged: AtomicBool,
     /// Stages that its handler offers to, as declared.
     pub(crate) uses: Vec<u32>,
     pub(crate) ails: Ails,
@@ -224,7 +223,6 @@ impl StageCore {
             patience_ns: AtomicU64::new(0),
             objective_ns: AtomicU64::new(0),
             gauge: Arc::default(),
-            is_gauged: AtomicBool::new(false),
             uses,
             ails: Ails::default(),
         }
@@ -248,11 +246,12 @@ impl StageCore {
 
     /// The objective of what is offered here and goes on to other stages; 0 for none.
     pub(crate) fn lineage_ns(&self) -> u64 {
-        if self.is_gauged.load(Ordering::Relaxed) { self.objective_ns.load(Ordering::Relaxed) } else { 0 }
+        if self.gauge.is_on() { self.objective_ns() } else { 0 }
     }
 
-    pub(crate) fn has_objective(&self) -> bool {
-        self.objective_ns.load(Ordering::Relaxed) != 0
+    /// 0 for none.
+    pub(crate) fn objective_ns(&self) -> u64 {
+        self.objective_ns.load(Ordering::Relaxed)
     }
 
     /// What the policy says of it now.

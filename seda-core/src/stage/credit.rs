@@ -2,14 +2,13 @@
 
 use super::{
     book::{Asked, Flush, Need, Room},
-    inbox::{Gate, Inbox, keep_deadline},
+    inbox::{Gate, Inbox, keep_deadline, mark},
     inlet::{Attempt, Offerer, queued},
     waiter::Waiter,
 };
 use crate::{
     event::{Envelope, Event},
     outcome::Refusal,
-    queue::Read,
     sync::lock_brief as lock,
 };
 
@@ -47,12 +46,14 @@ impl Inbox {
             return Err((envelope.event, why));
         }
         let (now_ns, queued) = (self.policy_time(&gate.book), queued(&gate.store, read.class));
-        if let Err(why) = gate.book.admit(Asked::of(1, read, read.deadline_ns), queued, now_ns) {
-            self.after_push(gate, true);
-            return Err((envelope.event, why));
-        }
-        let deadline_ns = self.objective_ends_ns(now_ns, Offerer::default());
-        keep_deadline(&mut envelope.marks, Read { deadline_ns, ..read });
+        let kind = match gate.book.admit(&self.core, Asked::of(1, read, read.deadline_ns), queued, now_ns) {
+            Ok(kind) => kind,
+            Err(why) => {
+                self.after_push(gate, true);
+                return Err((envelope.event, why));
+            }
+        };
+        mark(&mut envelope.marks, self.objective(now_ns, Offerer::default()), kind);
         gate.book.counts.offered += 1;
         self.push(&mut gate.store, envelope, read);
         self.after_offer(gate);

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     clock::ns,
-    event::{Envelope, Event, Marks},
+    event::{Aim, Envelope, Event, Kind, Marks},
     options::{BATCH_MAX, Extract},
     queue::{Batch, Read, Store},
     sync::lock_brief as lock,
@@ -68,6 +68,8 @@ pub(crate) trait Reads: Any + Send + Sync {
     fn read(&self, batch: &Batch, at: usize, now_ns: u64) -> Read;
 
     fn deadlines(&self) -> bool;
+
+    fn kinds(&self) -> bool;
 }
 
 impl<T: Event> Reads for Extract<T> {
@@ -77,6 +79,10 @@ impl<T: Event> Reads for Extract<T> {
 
     fn deadlines(&self) -> bool {
         self.deadline.is_some()
+    }
+
+    fn kinds(&self) -> bool {
+        self.kind.is_some()
     }
 }
 
@@ -89,6 +95,7 @@ impl<T> Extract<T> {
             weight: self.weight.as_ref().map_or(0, |weigh| weigh(event)),
             class: self.class.as_ref().map_or(0, |class| class(event)),
             tenant: self.tenant.as_ref().map_or(0, |tenant| tenant(event)),
+            kind: self.kind.as_ref().map_or(0, |kind| kind(event)),
         }
     }
 }
@@ -107,8 +114,13 @@ impl Inbox {
     }
 
     /// After a change of what decides on offers.
-    pub(super) fn decide_anew(&self, has_policy: bool) {
-        self.bound_only.store(self.plain && !has_policy && self.core.max_age_ns() == 0, Ordering::Relaxed);
+    pub(super) fn decide_anew(&self, decides: bool) {
+        self.bound_only.store(self.plain && !decides && self.core.max_age_ns() == 0, Ordering::Relaxed);
+    }
+
+    /// Whether its events say their kind.
+    pub(crate) fn tells_kinds(&self) -> bool {
+        self.reads.as_ref().is_some_and(|reads| reads.kinds())
     }
 
     // ---- the worker's side
@@ -277,7 +289,7 @@ impl Inbox {
     }
 
     pub(super) fn policy_time(&self, book: &Book) -> u64 {
-        if book.has_policy() { self.core.shared.clock.now_ns() } else { 0 }
+        if book.decides() { self.core.shared.clock.now_ns() } else { 0 }
     }
 
     /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.
@@ -315,6 +327,32 @@ pub(super) fn keep_deadline(marks: &mut Option<Box<Marks>>, read: Read) {
     let marks = marks.get_or_insert_default();
     if marks.deadline_ns == 0 || read.deadline_ns < marks.deadline_ns {
         marks.deadline_ns = read.deadline_ns;
+    }
+}
+
+/// The objective of a stage becomes the deadline of what is offered there, for the stages behind; and the kind is known from
+/// here on.
+pub(super) fn mark(marks: &mut Option<Box<Marks>>, objective: Option<(u64, u64)>, kind: Kind) {
+    if let Some((now_ns, objective_ns)) = objective {
+        let marks = marks.get_or_insert_default();
+        let (ends_ns, beside_ns) = (now_ns + objective_ns, marks.deadline_ns);
+        if beside_ns == 0 || ends_ns < beside_ns {
+            marks.deadline_ns = ends_ns;
+            marks.aim = Aim { objective_ns, beside_ns };
+        }
+    }
+    if kind != Kind::default() {
+        marks.get_or_insert_default().kind = kind;
+    }
+}
+
+/// A stage with a longer objective than the one that an event came with gives it that time, from now on.
+pub(super) fn take_longer_aim(marks: &mut Marks, now_ns: u64, objective_ns: u64) {
+    let Aim { objective_ns: before_ns, beside_ns } = marks.aim;
+    if before_ns != 0 && objective_ns > before_ns {
+        let ends_ns = now_ns + objective_ns;
+        marks.deadline_ns = if beside_ns == 0 { ends_ns } else { ends_ns.min(beside_ns) };
+        marks.aim.objective_ns = objective_ns;
     }
 }
 

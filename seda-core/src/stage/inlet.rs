@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 
 use super::{
     book::{Asked, Book, Queued, Room},
-    inbox::{Gate, Inbox, keep_deadline, lose, lose_all},
+    inbox::{Gate, Inbox, keep_deadline, lose, lose_all, mark},
 };
 use crate::{
-    event::{Envelope, Event, Marks},
+    event::{Envelope, Event, Kind, Marks},
     options::WhenFull,
     outcome::Refusal,
     queue::{Batch, Read, Store},
@@ -89,13 +89,12 @@ impl Inbox {
         let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
         match self.decide(&mut gate, 1, read, deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue { now_ns }) => {
+            Ok(Decision::Enqueue { now_ns, kind }) => {
                 // Read for the policy; an ask has read it too, for its deadline.
                 if envelope.stamp_ns == 0 {
                     envelope.stamp_ns = now_ns;
                 }
-                let deadline_ns = self.objective_ends_ns(now_ns, by);
-                keep_deadline(&mut envelope.marks, Read { deadline_ns, ..read });
+                mark(&mut envelope.marks, self.objective(now_ns, by), kind);
             }
             Ok(Decision::Drop) => {
                 drop(gate);
@@ -133,12 +132,14 @@ impl Inbox {
             let now_ns = self.reading_time();
             events.iter().map(|event| self.read_event(event, now_ns)).collect()
         };
-        let together = reads.iter().fold(Read::default(), |sum, read| Read {
+        let together = reads.iter().fold(reads.first().copied().unwrap_or_default(), |sum, read| Read {
             key: None,
             weight: sum.weight + read.weight,
             class: sum.class.max(read.class),
             // The first of them stands for all.
             tenant: if sum.tenant == 0 { read.tenant } else { sum.tenant },
+            // Of several kinds together nothing is known.
+            kind: if sum.kind == read.kind { read.kind } else { 0 },
             deadline_ns: earliest(sum.deadline_ns, read.deadline_ns),
         });
         if !self.core.shared.budget.has_room(together.weight) {
@@ -149,8 +150,8 @@ impl Inbox {
         let followed = self.core.sample().map(|trace| Box::new(Marks { trace: Some(trace), ..Marks::default() }));
         let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
-        let until_ns = match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
-            Ok(Decision::Enqueue { now_ns }) => self.objective_ends_ns(now_ns, by),
+        let objective = match self.decide(&mut gate, n, together, together.deadline_ns, by, &mut evicted) {
+            Ok(Decision::Enqueue { now_ns, .. }) => self.objective(now_ns, by),
             Ok(Decision::Drop) => {
                 drop(gate);
                 return Attempt::Taken;
@@ -162,10 +163,10 @@ impl Inbox {
         };
         gate.book.counts.offered += n as u64;
         match &mut gate.store {
-            Store::Plain(queue) if followed.is_none() && until_ns == 0 => {
+            Store::Plain(queue) if followed.is_none() && objective.is_none() => {
                 queue.extend(events, (stamp_ns != 0).then_some((stamp_ns, self.stamp_every())));
             }
-            store => self.push_many(store, events, (stamp_ns, until_ns, followed), &reads),
+            _ => self.push_many(&mut gate, events, (stamp_ns, objective, followed), &reads),
         }
         self.after_offer(gate);
         drop(evicted);
@@ -174,11 +175,12 @@ impl Inbox {
 
     fn push_many<T: Event>(
         &self,
-        store: &mut Store,
+        gate: &mut Gate,
         events: Vec<T>,
-        (stamp_ns, until_ns, followed): (u64, u64, Option<Box<Marks>>),
+        (stamp_ns, objective, followed): (u64, Option<(u64, u64)>, Option<Box<Marks>>),
         reads: &[Read],
     ) {
+        let Gate { store, book } = gate;
         let mut batch = Batch::of(events);
         if stamp_ns != 0 {
             self.stamp(&mut batch, stamp_ns);
@@ -187,10 +189,12 @@ impl Inbox {
             batch.apart(0).marks = followed;
         }
         for at in 0..batch.len() {
-            let mut read = reads.get(at).copied().unwrap_or_default();
-            read.deadline_ns = earliest(read.deadline_ns, until_ns);
-            if read.deadline_ns != 0 {
-                keep_deadline(&mut batch.apart(0).marks, read);
+            let read = reads.get(at).copied().unwrap_or_default();
+            let kind = book.kind_of(&self.core, read.kind);
+            if read.deadline_ns != 0 || objective.is_some() || kind != Kind::default() {
+                let marks = &mut batch.apart(0).marks;
+                keep_deadline(marks, read);
+                mark(marks, objective, kind);
             }
             self.push_first(store, &mut batch, read);
         }
@@ -222,11 +226,12 @@ impl Inbox {
             Room::Yes | Room::DropOldest => {}
         }
         let now_ns = self.policy_time(book);
-        book.admit(Asked::of(n, read, deadline_ns), queued(store, read.class), now_ns).map_err(Some)?;
+        let asked = Asked::of(n, read, deadline_ns);
+        let kind = book.admit(&self.core, asked, queued(store, read.class), now_ns).map_err(Some)?;
         if matches!(room, Room::DropOldest) {
             self.make_room(store, book, n, read.weight, evicted);
         }
-        Ok(Decision::Enqueue { now_ns })
+        Ok(Decision::Enqueue { now_ns, kind })
     }
 
     /// Drops the oldest until the offer fits.
@@ -242,10 +247,10 @@ impl Inbox {
         evicted.append(&mut gone);
     }
 
-    /// The objective of what comes from outside is its deadline, for the stages behind; 0 for none.
-    pub(super) fn objective_ends_ns(&self, now_ns: u64, by: Offerer) -> u64 {
+    /// When it was offered, and the objective of what comes from outside: its deadline, for the stages behind.
+    pub(super) fn objective(&self, now_ns: u64, by: Offerer) -> Option<(u64, u64)> {
         let lineage_ns = self.core.lineage_ns();
-        if lineage_ns != 0 && !by.inside { now_ns + lineage_ns } else { 0 }
+        (lineage_ns != 0 && !by.inside).then_some((now_ns, lineage_ns))
     }
 
     pub(super) fn is_closed(&self, book: &Book, by: Offerer) -> bool {
@@ -276,6 +281,7 @@ enum Decision {
     Enqueue {
         /// 0 where no policy wanted to know.
         now_ns: u64,
+        kind: Kind,
     },
     Drop,
 }

@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
     book::{Asked, Fate, Need},
-    inbox::{Gate, Inbox, keep_deadline, lose},
+    inbox::{Gate, Inbox, keep_deadline, lose, mark, take_longer_aim},
     inlet::queued,
     waiter::Waiter,
 };
 use crate::{
-    event::Marks,
+    event::{Aim, Kind, Marks},
     queue::{Apart, Batch, Read, Store},
     sync::lock_brief as lock,
     ticket::Loss,
@@ -21,7 +21,7 @@ impl Inbox {
     pub(crate) fn hand(
         &self,
         lane: &mut Batch,
-        spill: &mut Batch,
+        spill: &mut Spill,
         from_domain: u32,
         waiter: &dyn Fn() -> Waiter,
     ) -> (usize, bool) {
@@ -30,7 +30,7 @@ impl Inbox {
         let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
-        if let (Store::Plain(queue), false) = (&mut *store, book.has_policy()) {
+        if let (Store::Plain(queue), false) = (&mut *store, book.decides()) {
             let n = book.room(queue.len(), true).min(before);
             if n > 0 {
                 book.counts.offered += n as u64;
@@ -81,7 +81,7 @@ impl Inbox {
         &self,
         gate: &mut Gate,
         lane: &mut Batch,
-        spill: &mut Batch,
+        spill: &mut Spill,
         evicted: &mut Batch,
         reads: Vec<Option<Read>>,
     ) -> Option<u64> {
@@ -107,21 +107,37 @@ impl Inbox {
         None
     }
 
+    /// A longer objective than the one that the first event came with counts from here on.
+    fn give_time(&self, lane: &mut Batch) {
+        let objective_ns = self.core.objective_ns();
+        if objective_ns != 0 && first_marks(lane).is_some_and(|marks| marks.aim != Aim::default()) {
+            let now_ns = self.core.shared.clock.now_ns();
+            lane.apart(0).marks.iter_mut().for_each(|marks| take_longer_aim(marks, now_ns, objective_ns));
+        }
+    }
+
     /// Offers the first event of the lane, on an inner edge; true if it must wait.
-    fn hand_one(&self, gate: &mut Gate, lane: &mut Batch, spill: &mut Batch, evicted: &mut Batch, read: Read) -> bool {
+    fn hand_one(&self, gate: &mut Gate, lane: &mut Batch, spill: &mut Spill, evicted: &mut Batch, read: Read) -> bool {
         let Gate { store, book } = gate;
+        self.give_time(lane);
         let marks = first_marks(lane);
         let deadline_ns = marks.map_or(0, |marks| marks.deadline_ns);
         let asked = Asked::of(1, read, deadline_ns);
         match book.inner(&self.core, asked, queued(store, read.class), store.bytes()) {
             Fate::Stall => return true,
             Fate::Spill(why) => {
-                lose(marks, &Loss::Refused(why));
-                spill.take_first(1, lane);
+                lose(marks, &Loss::Refused(why.clone()));
+                if spill.tells {
+                    lane.apart(0).marks.get_or_insert_default().refused = Some(Box::new(why));
+                }
+                spill.events.take_first(1, lane);
             }
-            Fate::Enqueue { after_drop } => {
+            Fate::Enqueue { after_drop, kind } => {
                 if after_drop {
                     self.make_room(store, book, 1, read.weight, evicted);
+                }
+                if kind != Kind::default() {
+                    mark(&mut lane.apart(0).marks, None, kind);
                 }
                 self.push_first(store, lane, read);
             }
@@ -132,6 +148,14 @@ impl Inbox {
         }
         false
     }
+}
+
+/// What comes back of a lane.
+#[derive(Default)]
+pub(crate) struct Spill {
+    pub(crate) events: Batch,
+    /// Each with the reason.
+    pub(crate) tells: bool,
 }
 
 fn first_marks(batch: &Batch) -> Option<&Marks> {

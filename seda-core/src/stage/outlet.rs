@@ -16,13 +16,15 @@ use std::{
 
 use super::{
     adapting::Adapting,
-    core::EdgeCore,
+    core::{EdgeCore, StageCore},
     inbox::{Inbox, lose, lose_all},
+    inner::Spill,
     waiter::{Resume, Waiter},
 };
 use crate::{
     event::{Envelope, Event, Marks},
     options::BATCH_MAX,
+    outcome::{Refusal, Refused},
     queue::Batch,
     sync::{AtomicBool, lock},
     ticket::Loss,
@@ -109,8 +111,16 @@ pub(crate) enum Target {
 pub struct Outlet<T> {
     port: Port,
     stub: Stub,
-    overflow: Option<Port>,
+    overflow: Option<Overflow>,
     event: PhantomData<fn() -> T>,
+}
+
+/// Where what a link refuses goes to.
+#[derive(Clone)]
+struct Overflow {
+    port: Port,
+    /// With the reason.
+    tells: bool,
 }
 
 /// An outlet without its type.
@@ -190,8 +200,17 @@ impl<T: Event> Outlet<T> {
 
     pub(crate) fn with_overflow(mut self) -> (Outlet<T>, Outlet<T>) {
         let (port, outlet) = self.branch("overflow");
-        self.overflow = Some(port);
+        self.overflow = Some(Overflow { port, tells: false });
         (self, outlet)
+    }
+
+    pub(crate) fn with_refused(mut self) -> (Outlet<T>, Outlet<Refused<T>>) {
+        let (port, told) = self.branch("refused");
+        let told_by = Port::default();
+        let event = PhantomData::<fn(T)>;
+        told_by.wire(Box::new(move || Box::new(RefusedEmit { made: Batch::default(), next: port.make(), event })));
+        self.overflow = Some(Overflow { port: told_by, tells: true });
+        (self, told)
     }
 
     pub(crate) fn link(self, inbox: Arc<Inbox>) {
@@ -200,10 +219,10 @@ impl<T: Event> Outlet<T> {
         self.wire(Box::new(move || {
             Box::new(Lane {
                 waiting: Batch::default(),
-                spill: Batch::default(),
+                spill: Spill { tells: overflow.as_ref().is_some_and(|over| over.tells), ..Spill::default() },
                 stall: Stall::new(edge.clone()),
                 inbox: inbox.clone(),
-                overflow: overflow.as_ref().map(Port::make),
+                overflow: overflow.as_ref().map(|over| over.port.make()),
             })
         }));
     }
@@ -227,7 +246,7 @@ impl Outlet<()> {
 /// A lane of the outbox: what one link could not hand on yet.
 struct Lane {
     waiting: Batch,
-    spill: Batch,
+    spill: Spill,
     stall: Stall,
     inbox: Arc<Inbox>,
     overflow: Option<Box<dyn Emit>>,
@@ -241,6 +260,9 @@ impl Emit for Lane {
         self.stall.edge.produced.fetch_add(batch.len() as u64, Ordering::Relaxed);
         if let Some(asks) = self.stall.edge.asks.get() {
             batch.all_marks().for_each(|marks| keep_ticket(marks, asks, &self.stall.edge.to));
+        }
+        if self.inbox.core.gauge.tells_apart() {
+            batch.all_marks().for_each(|marks| count_kind(marks, &self.inbox.core));
         }
         if self.inbox.core.shared.traces() {
             batch.all_marks().for_each(|marks| begin_wait(marks, &self.inbox.core.name));
@@ -259,8 +281,8 @@ impl Emit for Lane {
         }
         let mut rest = true;
         if let Some(overflow) = &mut self.overflow {
-            if !self.spill.is_empty() {
-                overflow.emit(&mut self.spill);
+            if !self.spill.events.is_empty() {
+                overflow.emit(&mut self.spill.events);
             }
             rest = overflow.flush(to);
         }
@@ -269,7 +291,7 @@ impl Emit for Lane {
 
     fn abandon(&mut self) {
         self.stall.edge.left.fetch_add(self.waiting.len() as u64, Ordering::Relaxed);
-        for lane in [&mut self.waiting, &mut self.spill] {
+        for lane in [&mut self.waiting, &mut self.spill.events] {
             lose_all(lane, &Loss::Cancelled);
             lane.clear();
         }
@@ -317,6 +339,14 @@ fn keep_ticket(kept: &mut Option<Box<Marks>>, asks: &[u32], to: &str) {
         if marks.is_default() {
             *kept = None;
         }
+    }
+}
+
+/// Says that one of its kind came here; who comes back to the stage that tells kinds apart was counted there.
+fn count_kind(marks: &Option<Box<Marks>>, here: &StageCore) {
+    let told = marks.as_ref().and_then(|marks| marks.kind.told());
+    if let Some((by, place)) = told.filter(|(by, _)| *by != here.id) {
+        here.gauge.came(by, place);
     }
 }
 
@@ -399,6 +429,34 @@ impl<T: Event, U: Event, F: Fn(T) -> U + Send + Sync> Emit for MapEmit<T, U, F> 
             let marks = Adapting::new(marks);
             let event = (self.f)(event);
             made.push(Envelope { event, stamp_ns, marks: marks.marks() });
+        }
+        drop(made);
+        self.next.emit(&mut self.made);
+    }
+
+    fn flush(&mut self, to: &Handing<'_>) -> bool {
+        self.next.flush(to)
+    }
+
+    fn abandon(&mut self) {
+        self.next.abandon();
+    }
+}
+
+/// Puts the reason beside each event that was refused.
+struct RefusedEmit<T> {
+    made: Batch,
+    next: Box<dyn Emit>,
+    event: PhantomData<fn(T)>,
+}
+
+impl<T: Event> Emit for RefusedEmit<T> {
+    fn emit(&mut self, batch: &mut Batch) {
+        let (mut batch, mut made) = (batch.open::<T>(), self.made.open());
+        while let Some(Envelope { event, stamp_ns, mut marks }) = batch.pop() {
+            let why = marks.as_mut().and_then(|marks| marks.refused.take()).map_or(Refusal::Full, |why| *why);
+            let marks = marks.filter(|marks| !marks.is_default());
+            made.push(Envelope { event: Refused { event, why }, stamp_ns, marks });
         }
         drop(made);
         self.next.emit(&mut self.made);

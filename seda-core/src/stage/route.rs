@@ -8,6 +8,7 @@ use super::inlet::Inlet;
 use super::outlet::{EachEmit, Emit, FanEmit, Handing, MapEmit, Outlet, Port, SiftEmit, TwoEmit};
 use crate::{
     event::{Envelope, Event},
+    outcome::Refused,
     queue::Batch,
 };
 
@@ -189,6 +190,23 @@ pub trait Open: Sized {
     /// ```
     fn overflow(self) -> Self::Two<Outlet<Self::Event>, Outlet<Self::Event>> {
         self.two(Outlet::with_overflow)
+    }
+
+    /// The same with the reason, and when to try again: what a server needs for its 503 and `Retry-After`.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("orders");
+    /// let (orders, refused) = p.source("orders", 0..100).refused();
+    /// p.end_with("count", orders, (|_: u32| ()).queue(2).when_full(WhenFull::Reject));
+    /// let tell = |refused: Refused<u32>| {
+    ///     println!("{} came back: {}; again in {:?}", refused.event, refused.why, refused.why.retry_after());
+    /// };
+    /// p.end("tell", refused, tell);
+    /// # assert!(p.start().unwrap().finish().balanced());
+    /// ```
+    fn refused(self) -> Self::Two<Outlet<Self::Event>, Outlet<Refused<Self::Event>>> {
+        self.two(Outlet::with_refused)
     }
 }
 

@@ -182,6 +182,40 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
         })
     }
 
+    /// What kind of event it is, for the stages behind: where events of a kind come to is learnt, and what a stage on that way
+    /// has no room for is shed here, before anything was done for it, and with that stage's time to try again; other kinds are
+    /// not touched. A stage behind refuses by its policy, or by a full queue that rejects; without either it counts for the
+    /// objective of this one. Kinds are told apart by a 64-bit hash; 16 of them, those beyond count as events of no kind. Of
+    /// several stages that say a kind, the latest counts.
+    ///
+    /// Where the kind shows only further down, the branch decides, by its [overflow](crate::Open::overflow). Default: no kinds,
+    /// and only a stage that all events come to decides here.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// enum Wish { Page(u32), Picture(u32) }
+    ///
+    /// let look = |wish: Wish| match wish { Wish::Page(n) => Ok(n), Wish::Picture(n) => Err(n) };
+    /// let mut p = Pipeline::named("site");
+    /// let (wishes, pages, pictures) = p.stage("look", look.kind(|wish| matches!(wish, Wish::Picture(_)))).tried();
+    /// p.end("send", pages, |_| ());
+    /// let (pictures, over) = pictures.overflow();
+    /// p.end_with("draw", pictures, (|_| ()).threads(4).slo(secs(1))); // slow: what it has no time for is shed at `look`
+    /// p.end("sorry", over, |_| ());
+    /// let running = p.start()?;
+    /// running.offer(wishes, Wish::Page(1))?;
+    /// running.offer(wishes, Wish::Picture(2))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn kind<K: EventKey>(
+        self,
+        kind: impl Fn(&Self::In) -> K + Send + Sync + 'static,
+    ) -> StageParts<Self::In, Self::Out> {
+        option(self, "kind", |parts| {
+            parts.extract.kind = Some(Box::new(move |event| hash_of(&kind(event)).max(1)));
+        })
+    }
+
     /// The deadline of each event, counted from its offer to this stage; `None` for none. No handler sees it later, here or
     /// behind: it ends as expired. An earlier one that it already has stays.
     fn deadline<D: Into<Option<Duration>>>(

@@ -35,8 +35,13 @@ impl Use {
         idle
     }
 
+    /// Time between two events that leave the queue while all places are in use, at that mean service time.
+    pub(super) fn each_ns(&self, mean_ns: f64) -> f64 {
+        mean_ns * self.stall() / self.places.max(1) as f64
+    }
+
     /// By which factor places are held longer than handlers work.
-    pub(super) fn stall(&self) -> f64 {
+    fn stall(&self) -> f64 {
         let factor = self.held_past_ns / self.worked_past_ns.max(1.0);
         if self.worked_past_ns > 0.0 && factor > STALLED { factor } else { 1.0 }
     }
