@@ -20,6 +20,8 @@ const SURELY: f64 = 0.9;
 const READINGS: u64 = 4;
 /// Between two readings where no objective says how often.
 const READ_NS: u64 = 10_000_000;
+/// Events by which a mean service time is known.
+const REMEMBERED: f64 = 64.0;
 /// Weight of the past in a reading.
 const PAST: f64 = 0.8;
 
@@ -67,7 +69,7 @@ pub(crate) struct Path {
     domain: u32,
     stations: Vec<Station>,
     passed: Trend,
-    busy_ns: Trend,
+    pace: Pace,
     kinds: Option<Kinds>,
     /// What all have in common, then each kind's.
     ways: Vec<Way>,
@@ -80,8 +82,7 @@ pub(crate) struct Path {
 #[derive(Debug)]
 struct Station {
     behind: Behind,
-    busy_ns: Trend,
-    handled: Trend,
+    pace: Pace,
     /// Taken in or refused.
     came: Trend,
     quota: Quota,
@@ -128,10 +129,33 @@ impl Trend {
     }
 }
 
+/// How long handlers take, by the events of late: where few come, those of long ago.
+#[derive(Debug, Default)]
+struct Pace {
+    busy_ns: Trend,
+    handled: Trend,
+    /// Of the last so many.
+    sum_ns: f64,
+    events: f64,
+}
+
+impl Pace {
+    fn read(&mut self, gauge: &Gauge) {
+        if self.events > REMEMBERED {
+            (self.sum_ns, self.events) = (self.sum_ns * REMEMBERED / self.events, REMEMBERED);
+        }
+        self.sum_ns += self.busy_ns.read(gauge.busy_ns.load(Ordering::Relaxed));
+        self.events += self.handled.read(gauge.handled.load(Ordering::Relaxed));
+    }
+
+    fn mean_ns(&self) -> Option<f64> {
+        (self.events >= 1.0).then(|| self.sum_ns / self.events)
+    }
+}
+
 impl Station {
     fn new(behind: Behind) -> Self {
-        let (busy_ns, handled, came) = (Trend::default(), Trend::default(), Trend::default());
-        Station { behind, busy_ns, handled, came, quota: Quota::default() }
+        Station { behind, pace: Pace::default(), came: Trend::default(), quota: Quota::default() }
     }
 
     fn gauge(&self) -> &Gauge {
@@ -142,15 +166,14 @@ impl Station {
         let of = |word: &std::sync::atomic::AtomicU64| word.load(Ordering::Relaxed);
         let gauge = &self.behind.gauge;
         let (taken_in, refused) = (of(&gauge.taken_in), of(&gauge.refused));
-        self.busy_ns.read(of(&gauge.busy_ns));
-        self.handled.read(of(&gauge.handled));
+        self.pace.read(gauge);
         self.came.read(taken_in + refused);
         self.quota.read(taken_in, refused);
     }
 
     /// Mean time in its handler; none while nothing is known.
     fn mean_ns(&self) -> Option<f64> {
-        (self.handled.recent >= 1.0).then(|| self.busy_ns.recent / self.handled.recent)
+        self.pace.mean_ns()
     }
 
     fn places(&self) -> f64 {
@@ -169,7 +192,7 @@ impl Path {
             domain,
             stations: behind.iter().cloned().map(Station::new).collect(),
             passed: Trend::default(),
-            busy_ns: Trend::default(),
+            pace: Pace::default(),
             kinds: tells_kinds.map(Kinds::new),
             ways: Vec::new(),
             objective_ns: 0,
@@ -251,7 +274,7 @@ impl Path {
     #[cold]
     fn read(&mut self) {
         self.passed.read(self.own.handled.load(Ordering::Relaxed));
-        self.busy_ns.read(self.own.busy_ns.load(Ordering::Relaxed));
+        self.pace.read(&self.own);
         self.stations.iter_mut().for_each(Station::read);
         let gauges: Vec<&Gauge> = self.stations.iter().map(|station| &*station.behind.gauge).collect();
         if let Some(kinds) = &mut self.kinds {
@@ -267,7 +290,7 @@ impl Path {
     /// The way of those who surely come to these stations.
     fn way(&self, way: u8, surely: &dyn Fn(usize) -> bool) -> Way {
         let mut found = Way::default();
-        let own_ns = self.busy_ns.recent / self.passed.recent.max(1.0);
+        let own_ns = self.pace.mean_ns().unwrap_or(0.0);
         let mut service_ns = 0.0;
         let sure: Vec<usize> = (0..self.stations.len()).filter(|&at| surely(at)).collect();
         for &at in &sure {
@@ -278,7 +301,8 @@ impl Path {
             if !self.has_its_own_time(at) {
                 let each_ns = each_ns as u64;
                 if found.tightest.is_none_or(|(_, other)| other.each_ns < each_ns) {
-                    found.tightest = Some((at, Ahead { each_ns, before_ns: service_ns as u64, way, ..Ahead::default() }));
+                    found.tightest =
+                        Some((at, Ahead { each_ns, before_ns: service_ns as u64, way, ..Ahead::default() }));
                 }
                 service_ns += mean_ns;
             }

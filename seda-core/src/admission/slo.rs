@@ -197,7 +197,12 @@ impl Slo {
             service_ns: mean,
             tail_ns: (self.p99_ns - mean).max(0.0),
             each_ns: self.each_ns,
-            spread_ns: self.pace.deviation_ns() / self.use_of.places.max(1) as f64,
+            // While others have the threads, one take is as far from the next as chance has it.
+            spread_ns: if self.each_ns > self.use_of.each_ns(mean) {
+                self.each_ns
+            } else {
+                self.pace.deviation_ns() / self.use_of.places.max(1) as f64
+            },
             spent: spent(if self.stands() { self.late } else { BURST * self.late }),
             load: self.load(),
             bursts: self.bursts.exp(),

@@ -84,6 +84,8 @@ pub(crate) struct Book {
     pub(crate) pauses: bool,
     /// It has said no to one that waits now: nobody is woken before a take or a settle has changed what it goes by.
     paused: bool,
+    /// Somebody will look whether it still is.
+    looks_again: bool,
     /// How long a batch may take.
     batch_ns: u64,
     pub(crate) service_ns: u64,
@@ -268,6 +270,8 @@ impl Asked {
 pub(crate) enum Fate {
     /// Wait for room.
     Stall,
+    /// Wait for so long: until there is room further down.
+    StallFor(Option<Duration>),
     /// On to the overflow.
     Spill(Refusal),
     Drop,
@@ -312,6 +316,7 @@ impl Book {
             shed_before: 0,
             pauses: false,
             paused: false,
+            looks_again: false,
             batch_ns: BATCH_NS,
             service_ns: 0,
             long_ns: 0,
@@ -560,9 +565,11 @@ impl Book {
         let now_ns = if self.decides() { core.shared.clock.now_ns() } else { 0 };
         let kind = match self.admit(core, asked, queued, now_ns) {
             Ok(kind) => kind,
-            Err(_) if self.pauses => {
+            Err(why) if self.pauses => {
                 self.paused = true;
-                return Fate::Stall;
+                // With nothing here, no take or settle will come by to wake who waits.
+                let idle = len == 0 && self.in_hand == 0;
+                return if idle { Fate::StallFor(why.retry_after()) } else { Fate::Stall };
             }
             Err(why) => return Fate::Spill(why),
         };
@@ -575,6 +582,16 @@ impl Book {
     pub(crate) fn wait(&mut self, need: Need, waiter: Waiter, again: bool) {
         // Who was woken in vain keeps its turn.
         if again { self.waiters.push_front((need, waiter)) } else { self.waiters.push_back((need, waiter)) }
+    }
+
+    /// What a pause was for may be over.
+    pub(crate) fn look_again(&mut self) {
+        (self.paused, self.looks_again) = (false, false);
+    }
+
+    /// Whether nobody has been told yet to look again.
+    pub(crate) fn will_look_again(&mut self) -> bool {
+        !std::mem::replace(&mut self.looks_again, true)
     }
 
     /// Who is to be woken now: the first in line once the queue is half empty, as at the first free place each event would

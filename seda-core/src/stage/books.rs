@@ -196,6 +196,11 @@ impl Inbox {
         self.decide_anew(decides);
     }
 
+    /// What a source waits for may be there.
+    pub(crate) fn look_again(&self) {
+        change(self, Book::look_again);
+    }
+
     /// Its threads serve other stages too.
     pub(crate) fn share_threads(&self) {
         change(self, |book| book.shared = true);

@@ -185,8 +185,7 @@ impl<T: Event> Entry<T> {
     pub(crate) fn marked(&self, event: T, options: OfferOptions) -> Envelope<T> {
         let now_ns = self.inbox.core.shared.clock.now_ns();
         let deadline_ns = options.deadline.map_or(0, |after| now_ns.saturating_add(ns(after)));
-        let marks =
-            Marks { deadline_ns, class: options.class, trace: self.inbox.core.sample(), ..Marks::default() };
+        let marks = Marks { deadline_ns, class: options.class, trace: self.inbox.core.sample(), ..Marks::default() };
         let marks = (!marks.is_default()).then(|| Box::new(marks));
         Envelope { event, stamp_ns: 0, marks }
     }

@@ -78,7 +78,11 @@ impl Kinds {
         let passed = Count::starting(own.seen(by, kind));
         let came = |gauge: &&Gauge| Came { count: Count::starting(gauge.seen(by, kind)), surely: false };
         let known = Known { hash, silent: 0, passed, stations: stations.iter().map(came).collect() };
-        if at == self.known.len() { self.known.push(known) } else { self.known[at] = known }
+        if at == self.known.len() {
+            self.known.push(known)
+        } else {
+            self.known[at] = known
+        }
         Some(at)
     }
 

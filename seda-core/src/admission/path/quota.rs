@@ -18,7 +18,8 @@ const UNUSED: u32 = 16;
 pub(super) struct Quota {
     taken_in: Trend,
     refused: Trend,
-    /// Came since it was judged, and how many of them were refused.
+    /// Since it was judged: readings, how many came, and how many of them were refused.
+    readings: f64,
     came: f64,
     of_them_refused: f64,
     /// Events per reading; none while nothing is refused.
@@ -32,12 +33,12 @@ impl Quota {
     /// A reading is over: what the station took in and refused until now.
     pub(super) fn read(&mut self, taken_in: u64, refused: u64) {
         let (took, turned_away) = (self.taken_in.read(taken_in), self.refused.read(refused));
+        self.readings += 1.0;
         self.came += took + turned_away;
         self.of_them_refused += turned_away;
         if self.came >= COME {
-            let share = self.of_them_refused / self.came;
-            (self.came, self.of_them_refused) = (0.0, 0.0);
-            self.judge(share);
+            self.judge();
+            (self.readings, self.came, self.of_them_refused) = (0.0, 0.0, 0.0);
         }
         let Some(rate) = self.rate else { return };
         self.credit = (self.credit + rate).min(most(rate));
@@ -47,9 +48,14 @@ impl Quota {
         }
     }
 
-    fn judge(&mut self, share: f64) {
-        if share > REFUSED {
-            self.rate = Some(MORE * self.taken_in.mean());
+    fn judge(&mut self) {
+        if self.of_them_refused > REFUSED * self.came {
+            // The quicker of the two: a few events say little, and what was taken long ago says little of now.
+            let of_late = (self.came - self.of_them_refused) / self.readings;
+            if self.rate.is_none() {
+                self.credit = 0.0;
+            }
+            self.rate = Some(MORE * self.taken_in.mean().max(of_late));
             self.growth = GROWS;
             self.unused = 0;
         } else if let Some(rate) = &mut self.rate {
@@ -88,7 +94,14 @@ mod tests {
     fn run(quota: &mut Quota, at: &mut [u64; 2], takes: u64, offered: u64, readings: usize) -> Vec<[u64; 2]> {
         (0..readings)
             .map(|_| {
-                let came = (0..offered).filter(|_| quota.has(1.0) && { quota.spend(1.0); true }).count() as u64;
+                let came = (0..offered)
+                    .filter(|_| {
+                        quota.has(1.0) && {
+                            quota.spend(1.0);
+                            true
+                        }
+                    })
+                    .count() as u64;
                 let took = came.min(takes);
                 (at[0], at[1]) = (at[0] + took, at[1] + came - took);
                 quota.read(at[0], at[1]);

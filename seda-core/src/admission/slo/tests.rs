@@ -104,9 +104,7 @@ fn cost_of_an_event() {
     let (mut policy, mut now_ns) = seasoned(50);
     let all = each_ns(|n| {
         now_ns += 1_000_000;
-        assert!(
-            std::hint::black_box(policy.offer(&offer(now_ns, (n % 20) as usize, 4))) == Verdict::Admit || n < 100
-        );
+        assert!(std::hint::black_box(policy.offer(&offer(now_ns, (n % 20) as usize, 4))) == Verdict::Admit || n < 100);
         policy.take(&Take { now_ns, events: 1, load: Load { busy: 4, limit: 4, ..Load::default() } });
         let service_ns = SERVICE_NS + n % 1024 * 1024;
         policy.settle(&Settle { service_ns, wait_ns: 1_000_000, ..settle(now_ns, 0) });
