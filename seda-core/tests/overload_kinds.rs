@@ -22,27 +22,28 @@ enum Door {
 /// One in ten goes to a stage of a hundredth of the speed: four threads of 4 ms at the entry, offered 0.9 of what it can do,
 /// four of 400 ms there, offered nine times.
 fn branch(door: Door, tells_kinds: bool, slow: f64, seed: u64) -> Results {
+    // Where only the entry has an objective, it is one for all.
+    let (slo, slow_slo) = if door == Door::Slo { (ms(50), secs(5)) } else { (secs(5), secs(5)) };
     let mut p = Pipeline::named("branch");
-    let sort = (|slow: bool| if slow { Err(slow) } else { Ok(slow) }).threads(4).slo(ms(50));
+    let sort = (|slow: bool| if slow { Err(slow) } else { Ok(slow) }).threads(4).slo(slo);
     let sort = if tells_kinds { sort.kind(|slow| *slow) } else { sort };
     let (offers, quick, slowly) = p.stage("entry", sort).tried();
     p.end("quick", quick, |_: bool| ());
     let (slowly, over) = slowly.overflow();
     let work = (|_: bool| ()).threads(4);
     let work = match door {
-        Door::Slo => work.slo(secs(5)),
+        Door::Slo => work.slo(slow_slo),
         Door::Bucket => work.admission(TokenBucket::new(9.0, 1)),
         Door::Full => work.queue(20).when_full(WhenFull::Reject),
     };
     p.end_with("slow", slowly, work);
     p.end("over", over, |_: bool| ());
-    let slo = if door == Door::Slo { secs(5) } else { ms(50) };
     Run::new(p)
         .entry(offers, Arrivals::poisson(810.0).kind("quick"), |_| false)
-        .entry(offers, Arrivals::poisson(slow).kind("slow").slo(slo), |_| true)
+        .entry(offers, Arrivals::poisson(slow).kind("slow").slo(slow_slo), |_| true)
         .service("entry", Service::exponential(ms(4)))
         .service("slow", Service::exponential(ms(400)))
-        .slo(ms(50))
+        .slo(slo)
         .seed(seed)
         .window(secs(5))
         .warm_up(secs(5))

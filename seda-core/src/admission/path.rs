@@ -11,11 +11,12 @@ use std::{
 };
 
 pub(crate) use self::gauge::{Gauge, Reading};
-use self::{kinds::Kinds, quota::Quota};
+use self::{
+    kinds::{Flow, Kinds},
+    quota::Quota,
+};
 use crate::rng::Rng;
 
-/// Share of what the stage passes on that must come to another one for that to count: an event surely will.
-const SURELY: f64 = 0.9;
 /// Readings per objective.
 const READINGS: u64 = 4;
 /// Between two readings where no objective says how often.
@@ -70,6 +71,8 @@ pub(crate) struct Path {
     stations: Vec<Station>,
     passed: Trend,
     pace: Pace,
+    /// Of all events, and of kinds.
+    all: Flow,
     kinds: Option<Kinds>,
     /// What all have in common, then each kind's.
     ways: Vec<Way>,
@@ -86,6 +89,10 @@ struct Station {
     /// Taken in or refused.
     came: Trend,
     quota: Quota,
+    /// Sent there and not come yet, by what had come when that was last looked at. One that is lost on its way is forgotten
+    /// with the readings.
+    sent: f64,
+    came_until: u64,
 }
 
 /// Where some events surely come to.
@@ -155,7 +162,7 @@ impl Pace {
 
 impl Station {
     fn new(behind: Behind) -> Self {
-        Station { behind, pace: Pace::default(), came: Trend::default(), quota: Quota::default() }
+        Station { behind, pace: Pace::default(), came: Trend::default(), quota: Quota::default(), sent: 0.0, came_until: 0 }
     }
 
     fn gauge(&self) -> &Gauge {
@@ -169,6 +176,24 @@ impl Station {
         self.pace.read(gauge);
         self.came.read(taken_in + refused);
         self.quota.read(taken_in, refused);
+        self.on_their_way();
+        self.sent *= PAST;
+    }
+
+    /// So many set out for it.
+    fn sends(&mut self, events: f64) {
+        self.quota.spend(events);
+        self.on_their_way();
+        self.sent += events;
+    }
+
+    /// Those that were sent and have not come yet.
+    fn on_their_way(&mut self) -> f64 {
+        let gauge = &self.behind.gauge;
+        let came = gauge.taken_in.load(Ordering::Relaxed) + gauge.refused.load(Ordering::Relaxed);
+        let since = came.wrapping_sub(std::mem::replace(&mut self.came_until, came));
+        self.sent = (self.sent - since as f64).max(0.0);
+        self.sent
     }
 
     /// Mean time in its handler; none while nothing is known.
@@ -193,6 +218,7 @@ impl Path {
             stations: behind.iter().cloned().map(Station::new).collect(),
             passed: Trend::default(),
             pace: Pace::default(),
+            all: Flow::new(0, behind.iter().map(|_| 0)),
             kinds: tells_kinds.map(Kinds::new),
             ways: Vec::new(),
             objective_ns: 0,
@@ -214,7 +240,7 @@ impl Path {
             self.next_ns = now_ns.saturating_add(self.every_ns());
         }
         let kind = self.place(hash);
-        let way = kind.map_or(0, |kind| kind + 1).min(self.ways.len() - 1);
+        let way = self.way_of(kind);
         let refused = if class == 0 { self.refused(way, events) } else { None };
         let ahead = self.ways[way].tightest.map(|(at, ahead)| Ahead { events: self.on_the_way(at) as usize, ..ahead });
         Outlook { ahead, kind: kind.map(|kind| kind as u8), refused }
@@ -222,10 +248,15 @@ impl Path {
 
     /// What was looked at is taken in.
     pub(crate) fn admitted(&mut self, kind: Option<u8>, events: usize) {
-        let way = kind.map_or(0, |kind| usize::from(kind) + 1).min(self.ways.len() - 1);
+        let way = self.way_of(kind.map(usize::from));
         for door in &self.ways[way].doors {
-            self.stations[door.at].quota.spend(events as f64);
+            self.stations[door.at].sends(events as f64);
         }
+    }
+
+    /// A kind that is new has no way of its own before the next reading.
+    fn way_of(&self, kind: Option<usize>) -> usize {
+        kind.map_or(0, |kind| kind + 1).min(self.ways.len()) % self.ways.len()
     }
 
     /// The place of a kind.
@@ -261,7 +292,9 @@ impl Path {
         for at in 0..self.ways[way].doors.len() {
             let door = self.ways[way].doors[at];
             let room = self.stations[door.at].gauge().room().map_or(f64::INFINITY, |room| room as f64 + door.meanwhile);
-            let over = self.on_the_way(door.at) + n - room;
+            let there = &mut self.stations[door.at];
+            let sent = there.on_their_way() + there.gauge().waiting() as f64;
+            let over = self.on_the_way(door.at).max(sent) + n - room;
             if over > 0.0 || !self.stations[door.at].quota.has(n) {
                 self.stations[door.at].gauge().shed_one_before(events as u64);
                 let after_ns = over.max(1.0) * door.each_ns * (1.0 + self.jitter.unit());
@@ -273,17 +306,18 @@ impl Path {
 
     #[cold]
     fn read(&mut self) {
-        self.passed.read(self.own.handled.load(Ordering::Relaxed));
+        let passed = self.own.handled.load(Ordering::Relaxed);
+        self.passed.read(passed);
         self.pace.read(&self.own);
         self.stations.iter_mut().for_each(Station::read);
         let gauges: Vec<&Gauge> = self.stations.iter().map(|station| &*station.behind.gauge).collect();
         if let Some(kinds) = &mut self.kinds {
             kinds.read(&self.own, &gauges);
         }
-        let all = |at: usize| self.stations[at].came.recent >= SURELY * self.passed.recent;
-        let common = self.way(0, &all);
+        self.all.read(passed, self.stations.iter().map(|station| station.came.last));
+        let common = self.way(0, &|at| self.all.surely(at));
         let kinds = self.kinds.iter().flat_map(|kinds| (0..kinds.len()).map(move |kind| (kinds, kind)));
-        let kinds = kinds.map(|(kinds, kind)| self.way(kind as u8 + 1, &|at| kinds.surely(kind, at) || all(at)));
+        let kinds = kinds.map(|(kinds, kind)| self.way(kind as u8 + 1, &|at| kinds.surely(kind, at)));
         self.ways = [common].into_iter().chain(kinds).collect();
     }
 

@@ -266,7 +266,8 @@ impl Slo {
     fn look_behind(&mut self, offer: &Offer, ahead: Ahead) -> Left {
         let mut ways = std::mem::take(&mut self.ways);
         let behind = ways.of(&ahead, || self.numbers());
-        let over = (ahead.events + offer.events) as f64 - behind.room_ahead;
+        // Where nobody is on the way there, one may set out.
+        let over = if ahead.events == 0 { 0.0 } else { (ahead.events + offer.events) as f64 - behind.room_ahead };
         // In overload one may wait, whatever it takes behind.
         let room = if is_overload(self.load()) { behind.room.max(1.0) } else { behind.room };
         self.ways = ways;

@@ -652,7 +652,7 @@ impl Book {
 
     #[cold]
     fn reading(&self, len: usize) -> Reading {
-        let handled = self.counts.done + self.counts.failed;
+        let Counts { offered, shed, full, closed, done, failed, .. } = self.counts;
         let (queued, in_hand) = (len as u64, self.in_hand as u64);
         let places = self.limit as u64;
         Reading {
@@ -660,9 +660,9 @@ impl Book {
             in_hand,
             places,
             busy_ns: self.busy_ns,
-            handled,
-            taken_in: handled + queued + in_hand,
-            refused: self.counts.shed + self.counts.full,
+            handled: done + failed,
+            taken_in: offered - shed - full - closed,
+            refused: shed + full,
             room: self.waiting_room().map(|room| room as u64),
             objective_ns: self.objective_ns().unwrap_or(0),
         }

@@ -25,8 +25,13 @@ struct Known {
     hash: u64,
     /// Readings since it was last offered.
     silent: u32,
+    flow: Flow,
+}
+
+/// Some events: how many passed the stage, and how many of them came to each station.
+#[derive(Clone, Debug)]
+pub(super) struct Flow {
     passed: Count,
-    /// By station.
     stations: Vec<Came>,
 }
 
@@ -75,9 +80,8 @@ impl Kinds {
             self.known.iter().position(|known| known.silent > SILENT)?
         };
         let (by, kind) = (self.by, at as u8);
-        let passed = Count::starting(own.seen(by, kind));
-        let came = |gauge: &&Gauge| Came { count: Count::starting(gauge.seen(by, kind)), surely: false };
-        let known = Known { hash, silent: 0, passed, stations: stations.iter().map(came).collect() };
+        let flow = Flow::new(own.seen(by, kind), stations.iter().map(|gauge| gauge.seen(by, kind)));
+        let known = Known { hash, silent: 0, flow };
         if at == self.known.len() {
             self.known.push(known)
         } else {
@@ -92,7 +96,7 @@ impl Kinds {
 
     /// Whether the next event of a kind will come to a station.
     pub(super) fn surely(&self, kind: usize, station: usize) -> bool {
-        self.known[kind].stations[station].surely
+        self.known[kind].flow.surely(station)
     }
 
     /// Reads anew how many came where.
@@ -101,16 +105,29 @@ impl Kinds {
         for (at, known) in self.known.iter_mut().enumerate() {
             let kind = at as u8;
             known.silent = known.silent.saturating_add(1);
-            known.passed.read(own.seen(by, kind));
-            for (came, gauge) in known.stations.iter_mut().zip(stations) {
-                came.count.read(gauge.seen(by, kind));
-            }
-            known.judge();
+            known.flow.read(own.seen(by, kind), stations.iter().map(|gauge| gauge.seen(by, kind)));
         }
     }
 }
 
-impl Known {
+impl Flow {
+    pub(super) fn new(passed: u64, came: impl Iterator<Item = u64>) -> Self {
+        let came = came.map(|came| Came { count: Count::starting(came), surely: false });
+        Flow { passed: Count::starting(passed), stations: came.collect() }
+    }
+
+    /// Whether the next event will come to a station.
+    pub(super) fn surely(&self, station: usize) -> bool {
+        self.stations[station].surely
+    }
+
+    /// So many have passed, and come to each station, until now.
+    pub(super) fn read(&mut self, passed: u64, came: impl Iterator<Item = u64>) {
+        self.passed.read(passed);
+        self.stations.iter_mut().zip(came).for_each(|(station, came)| station.count.read(came));
+        self.judge();
+    }
+
     /// By events and not by time: a kind that is shed here comes nowhere, and what is known of it stays.
     fn judge(&mut self) {
         let passed = self.passed.recent;
