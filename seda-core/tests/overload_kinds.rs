@@ -63,10 +63,23 @@ fn show() {
                 let (alone, beside) = (branch(door, tells, 0.001, seed), branch(door, tells, 90.0, seed));
                 let good = |results: &Results| results.kind("quick").unwrap().good as f64;
                 let slow = beside.kind("slow").unwrap();
-                println!("{}\n{} {:?}", beside.ledger, beside.kind("quick").unwrap().good, beside.kind("quick").unwrap().shed_by);
+                println!(
+                    "{}\n{} {:?}",
+                    beside.ledger,
+                    beside.kind("quick").unwrap().good,
+                    beside.kind("quick").unwrap().shed_by
+                );
                 println!(
                     "{door:?} {tells} quick {:.4} lost {:.5} slow: offered {} admitted {} later {} expired {} done {} good {} {:?}",
-                    good(&beside) / good(&alone), lost(&beside.all), slow.offered, slow.admitted, slow.shed_later, slow.expired, slow.done, slow.good, slow.shed_by
+                    good(&beside) / good(&alone),
+                    lost(&beside.all),
+                    slow.offered,
+                    slow.admitted,
+                    slow.shed_later,
+                    slow.expired,
+                    slow.done,
+                    slow.good,
+                    slow.shed_by
                 );
             }
         }
@@ -84,7 +97,11 @@ fn two_entries(seed: u64, loads: [f64; 2]) -> Results {
         .entry(b, Arrivals::poisson(loads[1] * 1000.0).kind("b"), |n| n)
         .service("a", Service::exponential(ms(4)))
         .service("b", Service::exponential(ms(4)))
-        .slo(ms(50)).seed(seed).warm_up(secs(2)).during(secs(42)).unwrap()
+        .slo(ms(50))
+        .seed(seed)
+        .warm_up(secs(2))
+        .during(secs(42))
+        .unwrap()
 }
 
 /// An entry and the stage behind it share four threads.
@@ -97,7 +114,11 @@ fn entry_and_more(seed: u64, load: f64) -> Results {
         .entry(a, Arrivals::poisson(load * 1000.0), |n| n)
         .service("a", Service::exponential(ms(1)))
         .service("b", Service::exponential(ms(3)))
-        .slo(ms(50)).seed(seed).warm_up(secs(2)).during(secs(42)).unwrap()
+        .slo(ms(50))
+        .seed(seed)
+        .warm_up(secs(2))
+        .during(secs(42))
+        .unwrap()
 }
 
 /// An entry whose threads are busy with another stage that a source of its own feeds.
@@ -111,11 +132,23 @@ fn entry_and_other(seed: u64, load: f64, other: f64) -> Results {
         .entry(b, Arrivals::poisson(other * 1000.0).kind("b"), |n| n)
         .service("a", Service::exponential(ms(4)))
         .service("b", Service::exponential(ms(4)))
-        .slo(ms(50)).seed(seed).warm_up(secs(2)).during(secs(42)).unwrap()
+        .slo(ms(50))
+        .seed(seed)
+        .warm_up(secs(2))
+        .during(secs(42))
+        .unwrap()
 }
 
 fn tell(name: &str, figures: &Figures, seconds: f64) {
-    println!("{name}: good {:.1}/s refused {:.4} expired {:.4} p99 {:?} p50 {:?} {:?}", figures.good as f64 / seconds, figures.refused_share(), figures.expired_share(), figures.latency.p99, figures.latency.p50, figures.shed_by);
+    println!(
+        "{name}: good {:.1}/s refused {:.4} expired {:.4} p99 {:?} p50 {:?} {:?}",
+        figures.good as f64 / seconds,
+        figures.refused_share(),
+        figures.expired_share(),
+        figures.latency.p99,
+        figures.latency.p50,
+        figures.shed_by
+    );
 }
 
 #[test]
@@ -153,4 +186,5 @@ fn a_source_is_paused_by_a_stage_further_down_and_goes_on() {
     println!("{} {:?}", results.ledger, results.snapshot.stage("work").unwrap().wait);
     assert_eq!(results.ledger.stage("work").unwrap().done, 20_000, "{}", results.ledger);
 }
-#[allow(dead_code)] fn unused(_: AdmitAll, _: Slo, _: Duration, _: Box<dyn Admission>) {}
+#[allow(dead_code)]
+fn unused(_: AdmitAll, _: Slo, _: Duration, _: Box<dyn Admission>) {}

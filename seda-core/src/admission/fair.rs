@@ -151,8 +151,8 @@ impl Admission for Fair {
         self.policy.objective_ns()
     }
 
-    fn room(&self) -> Option<usize> {
-        self.policy.room()
+    fn room(&self, load: &Load) -> Option<usize> {
+        self.policy.room(load)
     }
 
     fn aim(&mut self, objective: Duration) {

@@ -1,4 +1,4 @@
-use super::{Admission, Offer, Verdict};
+use super::{Admission, Load, Offer, Verdict};
 use crate::outcome::Reason;
 
 /// Admits while fewer than `events` are in the stage, waiting or in hand.
@@ -36,6 +36,10 @@ impl Admission for MaxConcurrency {
         Verdict::Shed { reason: Reason::new("concurrency"), retry_after: None }
     }
 
+    fn room(&self, load: &Load) -> Option<usize> {
+        Some(self.events.saturating_sub(load.in_hand.max(load.limit)))
+    }
+
     fn check(&self) -> Option<String> {
         (self.events == 0).then(|| "a concurrency of 0 admits nothing; give at least 1".to_string())
     }
@@ -44,7 +48,6 @@ impl Admission for MaxConcurrency {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::Load;
 
     #[test]
     fn waiting_and_worked_on_both_count() {

@@ -168,7 +168,8 @@ pub trait Admission: Send {
     /// Most events that may wait as it judges now, for the stages before: they shed what would be more. Asked at each take and
     /// settle where a stage before has an objective, or says [kinds](crate::StageOptionsExt::kind). Default: not known; what it
     /// sheds is seen then, and as many as it takes are let through.
-    fn room(&self) -> Option<usize> {
+    fn room(&self, load: &Load) -> Option<usize> {
+        let _ = load;
         None
     }
 

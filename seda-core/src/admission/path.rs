@@ -117,7 +117,6 @@ struct Door {
 struct Trend {
     last: u64,
     recent: f64,
-    readings: f64,
 }
 
 impl Trend {
@@ -125,14 +124,8 @@ impl Trend {
     fn read(&mut self, now: u64) -> f64 {
         let grown = now.wrapping_sub(self.last) as f64;
         self.recent = PAST * self.recent + grown;
-        self.readings = PAST * self.readings + 1.0;
         self.last = now;
         grown
-    }
-
-    /// Per reading.
-    fn mean(&self) -> f64 {
-        self.recent / self.readings.max(1.0)
     }
 }
 
@@ -162,7 +155,14 @@ impl Pace {
 
 impl Station {
     fn new(behind: Behind) -> Self {
-        Station { behind, pace: Pace::default(), came: Trend::default(), quota: Quota::default(), sent: 0.0, came_until: 0 }
+        Station {
+            behind,
+            pace: Pace::default(),
+            came: Trend::default(),
+            quota: Quota::default(),
+            sent: 0.0,
+            came_until: 0,
+        }
     }
 
     fn gauge(&self) -> &Gauge {

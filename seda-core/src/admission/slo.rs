@@ -377,7 +377,7 @@ impl Admission for Slo {
         Some(self.slo_ns as u64)
     }
 
-    fn room(&self) -> Option<usize> {
+    fn room(&self, _: &Load) -> Option<usize> {
         self.room.is_finite().then_some(self.room as usize)
     }
 

@@ -663,15 +663,15 @@ impl Book {
             handled: done + failed,
             taken_in: offered - shed - full - closed,
             refused: shed + full,
-            room: self.waiting_room().map(|room| room as u64),
+            room: self.waiting_room(len).map(|room| room as u64),
             objective_ns: self.objective_ns().unwrap_or(0),
         }
     }
 
     /// Most events that may wait without one being refused.
-    fn waiting_room(&self) -> Option<usize> {
+    fn waiting_room(&self, len: usize) -> Option<usize> {
         let by_bound = (self.when_full == WhenFull::Reject).then_some(self.bound);
-        let by_policy = self.policy.as_ref().filter(|_| !self.pauses).and_then(|policy| policy.room());
+        let by_policy = self.policy.as_ref().filter(|_| !self.pauses).and_then(|policy| policy.room(&self.load(len)));
         by_bound.into_iter().chain(by_policy).min()
     }
 

@@ -118,7 +118,9 @@ impl Inbox {
     #[cold]
     fn look_again_in(&self, time: Duration) {
         let shared = &self.core.shared;
-        let Some(inbox) = shared.wiring.get().map(|wiring| wiring.inboxes[self.core.id as usize].clone()) else { return };
+        let Some(inbox) = shared.wiring.get().map(|wiring| wiring.inboxes[self.core.id as usize].clone()) else {
+            return;
+        };
         // Not at once: that would be now again.
         let at_ns = shared.clock.now_ns() + ns(time).max(LOOK_AGAIN_NS);
         shared.timers.at(at_ns, move || {

@@ -1,42 +1,57 @@
-//! What is let through to a stage that refuses: as much as it took of late, and a little more, to see whether it takes more.
+//! What is let through to a stage that refuses, and does not say how many may wait there: about as much as it takes.
+//!
+//! Some stages take a fixed rate, and what is more is refused; others take less when less comes, as one that lets nothing
+//! wait and is found busy by chance. So the rate falls towards what is taken, but only while that is not less than it was.
 
-use super::Trend;
-
-/// Events that must have come to the stage before it is judged anew.
-const COME: f64 = 32.0;
+/// Events that the stage must have taken before it is judged anew: fewer say little.
+const TAKEN: f64 = 32.0;
 /// A share of refusals below this is none.
 const REFUSED: f64 = 0.01;
-/// What is let through beyond what was taken.
+/// Weight of the latest judgement in what is taken per reading.
+const LATEST: f64 = 0.25;
+/// Weight of a better one in the best, so that chance does not make it too good.
+const BETTER: f64 = 1.0 / 16.0;
+/// What is taken may be so much less than that.
+const LESS: f64 = 0.92;
+/// What is let through beyond what is taken.
 const MORE: f64 = 1.02;
-/// By how much a quota grows when nothing was refused, as a share; twice as much each further time.
+/// How fast a rate falls that is too high, and rises where less is taken for it.
+const FALLS: f64 = 0.85;
+const RISES: f64 = 1.1;
+/// By how much a rate grows when nothing was refused, as a share; twice as much each further time.
 const GROWS: f64 = 1.0 / 64.0;
-/// Readings without anything held back after which there is no quota.
+/// Readings without anything held back after which all is let through.
 const UNUSED: u32 = 16;
 
 /// How many events may go to one station.
 #[derive(Debug, Default)]
 pub(super) struct Quota {
-    taken_in: Trend,
-    refused: Trend,
+    taken_in: u64,
+    refused: u64,
     /// Since it was judged: readings, how many came, and how many of them were refused.
     readings: f64,
     came: f64,
     of_them_refused: f64,
-    /// Events per reading; none while nothing is refused.
+    /// Taken per reading, and the most since all was let through.
+    takes: f64,
+    best: f64,
+    /// Events per reading that are let through; none while nothing is refused.
     rate: Option<f64>,
     growth: f64,
     credit: f64,
+    /// Readings since something was held back.
     unused: u32,
 }
 
 impl Quota {
     /// A reading is over: what the station took in and refused until now.
     pub(super) fn read(&mut self, taken_in: u64, refused: u64) {
-        let (took, turned_away) = (self.taken_in.read(taken_in), self.refused.read(refused));
+        let turned_away = refused.wrapping_sub(std::mem::replace(&mut self.refused, refused)) as f64;
+        let took = taken_in.wrapping_sub(std::mem::replace(&mut self.taken_in, taken_in)) as f64;
         self.readings += 1.0;
         self.came += took + turned_away;
         self.of_them_refused += turned_away;
-        if self.came >= COME {
+        if self.came - self.of_them_refused >= TAKEN {
             self.judge();
             (self.readings, self.came, self.of_them_refused) = (0.0, 0.0, 0.0);
         }
@@ -49,19 +64,28 @@ impl Quota {
     }
 
     fn judge(&mut self) {
-        if self.of_them_refused > REFUSED * self.came {
-            // The quicker of the two: a few events say little, and what was taken long ago says little of now.
-            let of_late = (self.came - self.of_them_refused) / self.readings;
-            if self.rate.is_none() {
-                self.credit = 0.0;
-            }
-            self.rate = Some(MORE * self.taken_in.mean().max(of_late));
-            self.growth = GROWS;
-            self.unused = 0;
-        } else if let Some(rate) = &mut self.rate {
-            *rate *= 1.0 + self.growth;
+        let of_late = (self.came - self.of_them_refused) / self.readings;
+        self.takes += if self.takes == 0.0 { of_late } else { LATEST * (of_late - self.takes) };
+        if self.of_them_refused <= REFUSED * self.came {
+            let grown = 1.0 + self.growth;
             self.growth = (2.0 * self.growth).min(1.0);
+            self.rate = self.rate.map(|rate| rate * grown);
+            return;
         }
+        self.growth = GROWS;
+        let is_whole = self.rate.is_none() || f64::from(self.unused) >= self.readings;
+        if is_whole {
+            // All was let through: this is what it takes.
+            self.best = self.takes;
+        } else {
+            self.best += BETTER * (self.takes - self.best).max(0.0);
+        }
+        let rate = self.rate.unwrap_or_else(|| {
+            (self.credit, self.unused) = (0.0, 0);
+            self.came / self.readings
+        });
+        let is_less = self.takes < LESS * self.best;
+        self.rate = Some(if is_less { RISES * rate } else { (FALLS * rate).max(MORE * self.takes.max(of_late)) });
     }
 
     /// Whether so many may go there.
@@ -88,6 +112,7 @@ fn most(rate: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::Rng;
 
     /// A station that takes so many per reading and refuses the rest, behind an entry that is offered more: what it took and
     /// refused in each reading.
@@ -129,6 +154,31 @@ mod tests {
         assert!(then.last().is_some_and(|[took, _]| *took >= 780), "{then:?}");
         let last = run(&mut quota, &mut at, 5000, 1000, 60);
         assert_eq!((last.last(), quota.rate), (Some(&[1000, 0]), None));
+    }
+
+    #[test]
+    fn a_station_that_takes_less_when_less_comes_is_given_as_much_as_it_needs() {
+        let (mut quota, mut at, mut rng) = (Quota::default(), [0, 0], Rng::new(1));
+        // One of a hundred places, found by chance: of n that come, 100 (1 - (1 - 1/100)^n) are taken.
+        let mut taken = 0;
+        for reading in 0..2000 {
+            let came = (0..1000)
+                .filter(|_| {
+                    quota.has(1.0) && {
+                        quota.spend(1.0);
+                        true
+                    }
+                })
+                .count();
+            let mut places = [false; 100];
+            (0..came).for_each(|_| places[(rng.unit() * 100.0) as usize] = true);
+            let took = places.iter().filter(|&&taken| taken).count() as u64;
+            (at[0], at[1]) = (at[0] + took, at[1] + came as u64 - took);
+            quota.read(at[0], at[1]);
+            taken += if reading >= 1000 { took } else { 0 };
+        }
+        assert!(taken >= 90_000, "{taken} of 100,000");
+        assert!(quota.rate.is_some_and(|rate| rate < 600.0), "{quota:?}");
     }
 
     #[test]
