@@ -72,7 +72,7 @@ impl Inbox {
         queue.push(Envelope { event, stamp_ns, marks: None });
         // A stage that could run before still can: its bit is set, and whoever set it has woken a worker. One whose places
         // are all in use is looked at when the first of them comes free.
-        if !book.runnable && book.in_use < book.limit {
+        if !book.runnable && book.seats.in_use() < book.limit {
             self.after_offer(gate);
         }
         Ok(())
@@ -190,7 +190,7 @@ impl Inbox {
         }
         for at in 0..batch.len() {
             let read = reads.get(at).copied().unwrap_or_default();
-            let kind = book.kind_of(&self.core, read.kind);
+            let kind = book.guard.kind_of(&self.core, read.kind);
             if read.deadline_ns != 0 || objective.is_some() || kind != Kind::default() {
                 let marks = &mut batch.apart(0).marks;
                 keep_deadline(marks, read);

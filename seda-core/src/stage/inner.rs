@@ -37,7 +37,7 @@ impl Inbox {
         let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
-        if let (Store::Plain(queue), false) = (&mut *store, book.decides()) {
+        if let (Store::Plain(queue), false) = (&mut *store, book.guard.decides()) {
             let n = book.room(queue.len(), true).min(before);
             if n > 0 {
                 book.counts.offered += n as u64;
@@ -149,7 +149,7 @@ impl Inbox {
         match book.inner(&self.core, asked, queued(store, read.class), store.bytes()) {
             Fate::Stall => return true,
             Fate::StallFor(time) => {
-                if book.will_look_again() {
+                if book.guard.will_look_again() {
                     self.look_again_in(time.unwrap_or_default());
                 }
                 return true;
