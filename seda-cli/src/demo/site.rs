@@ -39,6 +39,13 @@ pub struct Miss {
     pub known: Option<Version>,
 }
 
+impl Miss {
+    /// A thumbnail is wanted.
+    pub fn is_thumb(&self) -> bool {
+        self.wanted.width.is_some()
+    }
+}
+
 /// What the disk gave.
 #[derive(Debug)]
 pub enum Read {

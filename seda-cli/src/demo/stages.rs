@@ -7,7 +7,7 @@
 //!              │               │                           │
 //!              │               └────▶ picture ─▶ thumb ────┤
 //!              └─ 400 405 414                              │
-//!                       a full disk or thumb: 503 ─────────┘
+//!                    no room at disk or thumb: 503 ────────┘
 //! ```
 
 use std::{sync::Arc, thread::available_parallelism, time::Duration};
@@ -21,7 +21,7 @@ use super::{
     thumb::Picture,
 };
 
-/// When a full stage is likely to have room again: some hundred files, or a few dozen thumbnails, later.
+/// When a full stage that cannot tell is likely to have room again: some hundred files, or a few dozen thumbnails, later.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Most bytes of pictures that wait to be drawn: each is a whole file in memory.
 const PICTURES_MAX_BYTES: u64 = mib(64);
@@ -75,7 +75,8 @@ pub fn pipeline(site: Arc<Site>, draw: Draw, sizes: Sizes) -> (Pipeline, Ask<Req
     let shelf = site.clone();
     let (cache, hit, miss) = p.stage("cache", (move |wanted| shelf.look(wanted)).on(&front)).tried();
 
-    let read = (move |miss: Miss| site.read(miss)).threads(sizes.disk_threads);
+    // Behind the cache it is known that a thumbnail comes to `thumb`: what that has no room for is refused here, unread.
+    let read = (move |miss: Miss| site.read(miss)).threads(sizes.disk_threads).kind(Miss::is_thumb);
     let (disk, read) = p.stage("disk", read.queue(sizes.disk_queue).when_full(WhenFull::Reject));
 
     let drawn = (move |picture: Picture| draw(picture)).threads(sizes.thumb_threads);
@@ -89,26 +90,27 @@ pub fn pipeline(site: Arc<Site>, draw: Draw, sizes: Sizes) -> (Pipeline, Ask<Req
     let (thumb, drawn) = p.stage("thumb", drawn);
 
     let ReadPorts { page, picture } = read.route();
-    let (miss, disk_full) = miss.overflow();
-    let (picture, thumb_full) = picture.overflow();
+    let (miss, unread) = miss.refused();
+    let (picture, undrawn) = picture.refused();
     p.link(wanted, cache);
     p.link(miss, disk);
     p.link(picture, thumb);
 
     let (ask, answer) = p.ask(route);
-    let thumb_full = thumb_full.map(move |_| if sizes.thumb_slo.is_some() { late("thumb") } else { full("thumb") });
-    for page in [bad, hit, page, drawn, disk_full.map(|_| full("disk")), thumb_full] {
+    let unread = unread.map(|refused| busy("disk", &refused.why));
+    let undrawn = undrawn.map(|refused| busy("thumb", &refused.why));
+    for page in [bad, hit, page, drawn, unread, undrawn] {
         p.link(page, answer);
     }
     (p, ask)
 }
 
-fn full(stage: &str) -> Page {
-    Page::busy(format_args!("the queue of stage `{stage}` is full"), RETRY_AFTER)
-}
-
-fn late(stage: &str) -> Page {
-    Page::busy(format_args!("stage `{stage}` has more to do than it can do in time"), RETRY_AFTER)
+fn busy(stage: &str, why: &Refusal) -> Page {
+    let again = why.retry_after().unwrap_or(RETRY_AFTER);
+    match why {
+        Refusal::Shed { .. } => Page::busy("there is more to draw than can be drawn in time", again),
+        _ => Page::busy(format_args!("the queue of stage `{stage}` is full"), again),
+    }
 }
 
 /// One port for each variant of [`Read`].
