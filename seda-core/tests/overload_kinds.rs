@@ -153,7 +153,6 @@ fn a_source_that_waits_for_a_stage_further_down_goes_on_when_that_has_room() {
     assert_eq!(results.ledger.stage("work").unwrap().done, 10_000, "{}", results.ledger);
 }
 
-/// What is shed at the entry is demand of the stage that it was shed for: its threads are grown by it.
 #[test]
 fn what_is_refused_on_an_inner_edge_comes_with_the_reason_and_the_time_to_try_again() {
     let mut p = Pipeline::named("orders");
@@ -167,5 +166,6 @@ fn what_is_refused_on_an_inner_edge_comes_with_the_reason_and_the_time_to_try_ag
     let results = run.during(secs(2)).unwrap();
     let told = told.lock().unwrap();
     assert_eq!(told.len() as u64, results.ledger.stage("ship").unwrap().refused());
-    assert!(told.len() > 1000 && told.iter().all(|why| why.retry_after().is_some_and(|after| after > ms(1))));
+    let early = told.iter().filter(|why| why.retry_after().is_none_or(|after| after < ms(4))).count();
+    assert!(told.len() > 1000 && early == 0, "{early} of {}: {:?}", told.len(), &told[..4]);
 }

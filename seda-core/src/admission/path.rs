@@ -12,19 +12,19 @@ use std::{
 
 pub(crate) use self::gauge::{Gauge, Reading};
 use self::{
-    kinds::{Flow, Kinds},
+    kinds::{Counter, Flow, Kinds},
     quota::Quota,
 };
 use crate::rng::Rng;
 
 /// Readings per objective.
 const READINGS: u64 = 4;
-/// Between two readings where no objective says how often.
+/// Most time between two readings: what is learnt should not wait for a long objective.
 const READ_NS: u64 = 10_000_000;
 /// Events by which a mean service time is known.
 const REMEMBERED: f64 = 64.0;
-/// Weight of the past in a reading.
-const PAST: f64 = 0.8;
+/// Of those that are thought to be on their way, so many are still thought so after a reading.
+const KEPT: f64 = 0.8;
 
 /// The tightest stage that an event surely comes to, and what stands before it. Times in ns.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -69,7 +69,6 @@ pub(crate) struct Path {
     own: Arc<Gauge>,
     domain: u32,
     stations: Vec<Station>,
-    passed: Trend,
     pace: Pace,
     /// Of all events, and of kinds.
     all: Flow,
@@ -86,8 +85,8 @@ pub(crate) struct Path {
 struct Station {
     behind: Behind,
     pace: Pace,
-    /// Taken in or refused.
-    came: Trend,
+    /// Taken in or refused, until the last reading.
+    came: u64,
     quota: Quota,
     /// Sent there and not come yet, by what had come when that was last looked at. One that is lost on its way is forgotten
     /// with the readings.
@@ -112,28 +111,11 @@ struct Door {
     meanwhile: f64,
 }
 
-/// How much a counter grew of late.
-#[derive(Debug, Default)]
-struct Trend {
-    last: u64,
-    recent: f64,
-}
-
-impl Trend {
-    /// By how much it grew since the last reading.
-    fn read(&mut self, now: u64) -> f64 {
-        let grown = now.wrapping_sub(self.last) as f64;
-        self.recent = PAST * self.recent + grown;
-        self.last = now;
-        grown
-    }
-}
-
 /// How long handlers take, by the events of late: where few come, those of long ago.
 #[derive(Debug, Default)]
 struct Pace {
-    busy_ns: Trend,
-    handled: Trend,
+    busy_ns: Counter,
+    handled: Counter,
     /// Of the last so many.
     sum_ns: f64,
     events: f64,
@@ -155,14 +137,7 @@ impl Pace {
 
 impl Station {
     fn new(behind: Behind) -> Self {
-        Station {
-            behind,
-            pace: Pace::default(),
-            came: Trend::default(),
-            quota: Quota::default(),
-            sent: 0.0,
-            came_until: 0,
-        }
+        Station { behind, pace: Pace::default(), came: 0, quota: Quota::default(), sent: 0.0, came_until: 0 }
     }
 
     fn gauge(&self) -> &Gauge {
@@ -174,10 +149,10 @@ impl Station {
         let gauge = &self.behind.gauge;
         let (taken_in, refused) = (of(&gauge.taken_in), of(&gauge.refused));
         self.pace.read(gauge);
-        self.came.read(taken_in + refused);
+        self.came = taken_in + refused;
         self.quota.read(taken_in, refused);
         self.on_their_way();
-        self.sent *= PAST;
+        self.sent *= KEPT;
     }
 
     /// So many set out for it.
@@ -216,7 +191,6 @@ impl Path {
             own,
             domain,
             stations: behind.iter().cloned().map(Station::new).collect(),
-            passed: Trend::default(),
             pace: Pace::default(),
             all: Flow::new(0, behind.iter().map(|_| 0)),
             kinds: tells_kinds.map(Kinds::new),
@@ -227,7 +201,7 @@ impl Path {
         }
     }
 
-    /// The objective that the stage keeps, which also says how often the stations are read: four times in it. 0 for none.
+    /// The objective that the stage keeps, which also says how often the stations are read: four times in it, or more. 0 for none.
     pub(crate) fn aim(&mut self, objective_ns: u64) {
         (self.objective_ns, self.next_ns) = (objective_ns, 0);
     }
@@ -266,7 +240,8 @@ impl Path {
 
     fn every_ns(&self) -> u64 {
         let objectives = self.stations.iter().map(|station| station.gauge().objective_ns()).chain([self.objective_ns]);
-        objectives.filter(|&ns| ns != 0).min().map_or(READ_NS, |ns| (ns / READINGS).max(1))
+        let shortest_ns = objectives.filter(|&ns| ns != 0).min().unwrap_or(u64::MAX);
+        (shortest_ns / READINGS).clamp(1, READ_NS)
     }
 
     fn place(&mut self, hash: u64) -> Option<usize> {
@@ -280,10 +255,11 @@ impl Path {
     /// Events that are at or before a station and will come to it: of what is held on the way there, the share that goes on.
     fn on_the_way(&self, at: usize) -> f64 {
         let there = &self.stations[at];
-        let share = |of: &Trend| (there.came.recent / of.recent.max(1.0)).min(1.0);
-        let before = there.behind.after.iter().map(|&before| &self.stations[before]);
-        let before: f64 = before.map(|station| station.gauge().held() as f64 * share(&station.came)).sum();
-        self.own.held() as f64 * share(&self.passed) + before + there.gauge().waiting() as f64
+        let before = there.behind.after.iter().map(|&before| {
+            let held = self.stations[before].gauge().held() as f64;
+            held * self.all.share_of(before, at)
+        });
+        self.own.held() as f64 * self.all.share(at) + before.sum::<f64>() + there.gauge().waiting() as f64
     }
 
     /// When to try again, where a station on this way would refuse so many.
@@ -307,14 +283,13 @@ impl Path {
     #[cold]
     fn read(&mut self) {
         let passed = self.own.handled.load(Ordering::Relaxed);
-        self.passed.read(passed);
         self.pace.read(&self.own);
         self.stations.iter_mut().for_each(Station::read);
         let gauges: Vec<&Gauge> = self.stations.iter().map(|station| &*station.behind.gauge).collect();
         if let Some(kinds) = &mut self.kinds {
             kinds.read(&self.own, &gauges);
         }
-        self.all.read(passed, self.stations.iter().map(|station| station.came.last));
+        self.all.read(passed, self.stations.iter().map(|station| station.came));
         let common = self.way(0, &|at| self.all.surely(at));
         let kinds = self.kinds.iter().flat_map(|kinds| (0..kinds.len()).map(move |kind| (kinds, kind)));
         let kinds = kinds.map(|(kinds, kind)| self.way(kind as u8 + 1, &|at| kinds.surely(kind, at)));

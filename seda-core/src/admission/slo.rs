@@ -345,7 +345,8 @@ impl Slo {
 
     /// So many events too many, one of which goes in so much time.
     fn shed(&mut self, over: f64, each_ns: f64) -> Verdict {
-        let drain_ns = over.max(1.0) * each_ns;
+        // While nothing is known of the pace, the objective is a guess as good as any.
+        let drain_ns = if each_ns > 0.0 { over.max(1.0) * each_ns } else { self.slo_ns };
         let after_ns = drain_ns * (1.0 + self.jitter.unit());
         Verdict::Shed { reason: Reason::new("slo"), retry_after: Some(Duration::from_nanos(after_ns as u64)) }
     }

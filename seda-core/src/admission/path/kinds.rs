@@ -31,31 +31,34 @@ struct Known {
 /// Some events: how many passed the stage, and how many of them came to each station.
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
-    passed: Count,
+    passed: Counter,
     stations: Vec<Came>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Came {
-    count: Count,
+    count: Counter,
     surely: bool,
 }
 
 /// How much a counter grew, of late.
 #[derive(Clone, Copy, Debug, Default)]
-struct Count {
+pub(super) struct Counter {
     last: u64,
     recent: f64,
 }
 
-impl Count {
+impl Counter {
     fn starting(last: u64) -> Self {
-        Count { last, recent: 0.0 }
+        Counter { last, recent: 0.0 }
     }
 
-    fn read(&mut self, now: u64) {
-        self.recent += now.wrapping_sub(self.last) as f64;
+    /// By how much it grew since the last reading.
+    pub(super) fn read(&mut self, now: u64) -> f64 {
+        let grown = now.wrapping_sub(self.last) as f64;
         self.last = now;
+        self.recent += grown;
+        grown
     }
 }
 
@@ -112,8 +115,8 @@ impl Kinds {
 
 impl Flow {
     pub(super) fn new(passed: u64, came: impl Iterator<Item = u64>) -> Self {
-        let came = came.map(|came| Came { count: Count::starting(came), surely: false });
-        Flow { passed: Count::starting(passed), stations: came.collect() }
+        let came = came.map(|came| Came { count: Counter::starting(came), surely: false });
+        Flow { passed: Counter::starting(passed), stations: came.collect() }
     }
 
     /// Whether the next event will come to a station.
@@ -121,10 +124,23 @@ impl Flow {
         self.stations[station].surely
     }
 
+    /// Share of what passes that comes to a station.
+    pub(super) fn share(&self, station: usize) -> f64 {
+        (self.stations[station].count.recent / self.passed.recent.max(1.0)).min(1.0)
+    }
+
+    /// Share of what comes to one that comes to another.
+    pub(super) fn share_of(&self, before: usize, station: usize) -> f64 {
+        let came = |at: usize| self.stations[at].count.recent;
+        (came(station) / came(before).max(1.0)).min(1.0)
+    }
+
     /// So many have passed, and come to each station, until now.
     pub(super) fn read(&mut self, passed: u64, came: impl Iterator<Item = u64>) {
         self.passed.read(passed);
-        self.stations.iter_mut().zip(came).for_each(|(station, came)| station.count.read(came));
+        self.stations.iter_mut().zip(came).for_each(|(station, came)| {
+            station.count.read(came);
+        });
         self.judge();
     }
 
