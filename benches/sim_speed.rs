@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use seda::{
-    Admission, Offer, Reason, Verdict,
     prelude::*,
     sim::{Arrivals, Run, Service},
     test::{Takes, Virtual},
@@ -26,29 +25,15 @@ fn main() {
     let ask = "virtual driver, three stages, exponential service times for handlers, trace off: visits per second";
     table.row(Row::single("sim-speed", ask, "visits/s", Better::Higher, 1e6).values(rates));
     let rates: Vec<f64> = (0..rounds()).map(|round| simulated_per_second(round as u64)).collect();
-    let ask = "seda::sim, one stage of four threads at 0.95 of its capacity, Poisson arrivals, exponential service, a policy \
-               that predicts the wait, figures by lineage and window, trace off: visits per second";
+    let ask = "seda::sim, one stage of four threads at 0.95 of its capacity, Poisson arrivals, exponential service, an \
+               objective, figures by lineage and window, trace off: visits per second";
     table.row(Row::single("sim-visits", ask, "visits/s", Better::Higher, 1e6).values(rates));
     table.finish();
 }
 
-/// Sheds what is likely to come too late: asked at each offer, as the policies that simulations are for.
-struct Predict;
-
-impl Admission for Predict {
-    fn offer(&mut self, offer: &Offer) -> Verdict {
-        let load = &offer.load;
-        let wait_ns = (load.backlog as u64 + 1) * load.service_ns / load.limit as u64;
-        if wait_ns + load.service_ns <= SLO.as_nanos() as u64 {
-            return Verdict::Admit;
-        }
-        Verdict::Shed { reason: Reason::new("wait"), retry_after: None }
-    }
-}
-
 fn simulated_per_second(seed: u64) -> f64 {
     let mut p = Pipeline::named("simulated");
-    let station = (|event: Event| _ = pass(event)).threads(4).queue(BOUND).admission(Predict);
+    let station = (|event: Event| _ = pass(event)).threads(4).queue(BOUND).slo(SLO);
     let station = p.sink("station", station);
     let time = Duration::from_secs(scaled(VISITS) as u64 / 950);
     let run = Run::new(p)
