@@ -90,11 +90,11 @@ impl Chart {
             _ = write!(svg, "<path class=\"mark\" d=\"M{x:.1} {above}V{beneath}\"/>");
             _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>", x + 4.0, above + 12.0, escaped(name));
         }
-        self.dots.iter().for_each(|dot| self.dot(svg, dot, above));
+        self.dots.iter().for_each(|dot| self.point(svg, dot, above));
         ABOVE + self.height + BENEATH
     }
 
-    fn dot(&self, svg: &mut String, Dot { at, of, says }: &Dot, above: f64) {
+    fn point(&self, svg: &mut String, Dot { at, of, says }: &Dot, above: f64) {
         let (x, y, (colour, ..)) = (self.x_at(at.0), self.y_at(at.1, above), look(*of));
         _ = write!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.5\" fill=\"{colour}\" fill-opacity=\".85\">");
         _ = write!(svg, "<title>{}</title></circle>", escaped(says));

@@ -16,7 +16,7 @@ const MANY: usize = 40;
 pub(super) fn charts(outcomes: &[&Outcome]) -> Vec<Chart> {
     let mut knobs: Vec<(&str, &str)> = Vec::new();
     for knob in outcomes.iter().filter_map(|outcome| first(outcome)).flat_map(|run| &run.knobs) {
-        if !knobs.contains(&(&knob.name, knob.what)) {
+        if !knobs.contains(&(knob.name.as_str(), knob.what)) {
             knobs.push((&knob.name, knob.what));
         }
     }
