@@ -173,6 +173,7 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
     }
     drop(manners);
     let graph = lay_out(pipeline, shape, table);
+    graph.spread_objectives();
     knobs::tell_of_ranges(&graph);
     start_handlers(graph)
 }

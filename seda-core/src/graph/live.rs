@@ -70,6 +70,9 @@ impl Graph {
         }
         self.resize_all(&table, &next, &set, resize)?;
         set.iter().for_each(|&(spot, knob)| self.turn(&next, spot, knob));
+        if set.iter().any(|(_, knob)| *knob == Knob::Slo) {
+            self.spread_objectives();
+        }
         let changed = set.iter().map(|&(spot, knob)| {
             let (old, new) = (table.rows(spot), next.rows(spot));
             (new.path(knob), old.row(knob).value.to_string(), new.row(knob).value.to_string())

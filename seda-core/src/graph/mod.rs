@@ -9,7 +9,8 @@ pub(crate) mod knobs;
 mod ledger;
 pub(crate) mod live;
 mod numbers;
-pub(crate) mod order;
+mod objectives;
+mod order;
 mod pipeline;
 mod shape;
 

@@ -20,14 +20,21 @@ const LONG_BATCHES: i64 = 256;
 const CLIP: u64 = 4;
 const CLIP_FLOOR_NS: u64 = 100;
 
+/// Of an objective, how long a batch may take.
+fn part(objective_ns: Option<u64>) -> u64 {
+    objective_ns.map_or(BATCH_NS, |objective_ns| (objective_ns / BATCH_PART).clamp(1, BATCH_NS))
+}
+
 #[derive(Debug)]
 pub(crate) struct Sizing {
     /// Events.
     pub(crate) most: usize,
     /// The handler is given its batch in one call.
     pub(crate) whole: bool,
-    /// How long a batch may take.
+    /// How long a batch may take, by the stage's own objective.
     batch_ns: u64,
+    /// And by those of the stages before it. Not where the handler is given its batch: it is there for what batches save.
+    behind_ns: u64,
     /// Mean, per event.
     service_ns: u64,
     /// The same with nothing clipped and a longer memory: what is rare and long counts in it.
@@ -41,12 +48,26 @@ pub(crate) struct Sizing {
 impl Sizing {
     pub(super) fn new(most: usize, whole: bool) -> Self {
         let sums = BatchSums::default();
-        Sizing { most, whole, batch_ns: BATCH_NS, service_ns: 0, long_ns: 0, measured: false, sums, largest: 0 }
+        Sizing {
+            most,
+            whole,
+            batch_ns: BATCH_NS,
+            behind_ns: BATCH_NS,
+            service_ns: 0,
+            long_ns: 0,
+            measured: false,
+            sums,
+            largest: 0,
+        }
     }
 
     pub(super) fn keep_to(&mut self, objective_ns: Option<u64>) {
-        let part = |objective_ns: u64| (objective_ns / BATCH_PART).max(1);
-        self.batch_ns = objective_ns.map_or(BATCH_NS, |objective_ns| part(objective_ns).min(BATCH_NS));
+        self.batch_ns = part(objective_ns);
+    }
+
+    /// The least objective of the stages before it: whoever comes from there waits for a batch here, too.
+    pub(crate) fn is_behind(&mut self, objective_ns: Option<u64>) {
+        self.behind_ns = part(objective_ns);
     }
 
     /// Natural batching: what is there, never waiting for more; among so many places.
@@ -62,7 +83,7 @@ impl Sizing {
         // Beside other places, a long event among many brief ones should not keep those of its batch waiting.
         let mean = if places > 1 { self.service_ns.max(self.long_ns) } else { self.service_ns }.max(1);
         let share = if places > 1 && mean >= SHARE_NS { len.div_ceil(places) } else { len };
-        most.min(share).min((self.batch_ns / mean).max(1) as usize)
+        most.min(share).min((self.batch_ns.min(self.behind_ns) / mean).max(1) as usize)
     }
 
     pub(super) fn handled(&mut self, events: u64, service_ns: u64) {
