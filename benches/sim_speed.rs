@@ -24,7 +24,8 @@ const TAKES: Duration = Duration::from_micros(100);
 fn main() {
     let rates: Vec<f64> = (0..rounds()).map(|round| visits_per_second(round as u64)).collect();
     let mut table = Table::new("sim_speed");
-    let ask = "virtual driver, three stages, exponential service times for handlers, trace off: visits per second of a core";
+    let ask =
+        "virtual driver, three stages, exponential service times for handlers, trace off: visits per second of a core";
     table.row(Row::single("sim-speed", ask, "visits/s", Better::Higher, 1e6).values(rates));
     let rates: Vec<f64> = (0..rounds()).map(|round| simulated_per_second(round as u64)).collect();
     let ask = "seda::sim, one stage of four threads at 0.95 of its capacity, Poisson arrivals, exponential service, an \
