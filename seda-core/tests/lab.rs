@@ -127,13 +127,13 @@ fn where_a_knob_stood_is_known_from_the_start_to_the_end() {
 fn a_picture_shows_where_controllers_had_their_knobs_and_each_dot_tells_why() {
     let report = turned();
     let page = report.page();
-    assert!(page.contains("threads of `work`, as controllers turned them"), "{page}");
+    assert!(page.contains("threads of `work`, by controllers"), "{page}");
     let first = &report.outcomes()[0].runs()[0].decisions[0];
     let told = format!("{first}").replace('>', "&gt;");
     assert_eq!(page.matches(&told).count(), 4, "a dot and a line of text for each contender: {told}\n{page}");
     assert!(page.contains("<summary>decisions of controller, first run</summary>"));
     let without = lab().scenario(Scenario::plateau(1.2)).run().unwrap().page();
-    assert!(!without.contains("as controllers turned them") && !without.contains("<circle"));
+    assert!(!without.contains("by controllers") && !without.contains("<circle"));
 }
 
 #[test]

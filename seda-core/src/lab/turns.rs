@@ -10,7 +10,9 @@ use super::{
 use crate::metrics::short;
 
 /// A knob that comes to this stands on an axis of equal factors: from 1 to 2 matters as much as from 100 to 200.
-const MANY: usize = 40;
+const MANY: f64 = 40.0;
+/// Below this the numbers beside an axis would not be whole.
+const FEW: f64 = 5.0;
 
 /// A chart for each knob, with the steps of all contenders that have it. A dot says why; the first run stands for all.
 pub(super) fn charts(outcomes: &[&Outcome]) -> Vec<Chart> {
@@ -43,8 +45,11 @@ fn of_knob(outcomes: &[&Outcome], name: &str, what: &str) -> Chart {
             (index, (at(decision.at), decision.to as f64), format!("{} {decision}", short(decision.at)))
         }));
     }
-    let y = if most >= MANY { Axis::log(0.8, most as f64 * 1.3) } else { Axis::linear(0.0, most as f64 * 1.15 + 0.5) };
-    let title = format!("{what} of `{name}`, as controllers turned them: a dot tells why");
+    let y = match most as f64 {
+        most if most >= MANY => Axis::log(0.8, most * 1.3),
+        most => Axis::linear(0.0, (most * 1.15).max(FEW)),
+    };
+    let title = format!("{what} of `{name}`, by controllers: a dot tells why");
     let chart = chart(&title, demand, y, lines).height(110.0);
     dots.into_iter().fold(chart, |chart, (of, at, says)| chart.dot(of, at, says))
 }

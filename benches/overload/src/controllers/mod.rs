@@ -33,7 +33,7 @@ pub(crate) fn run(table: &mut Table, report: &mut Report) -> Result<(), StartErr
 fn steady(name: impl Into<String>, about: &str, load: f64, before: f64, measured: f64) -> Scenario {
     let measured = if seda_bench::quick() { measured / 5.0 } else { measured };
     let slos = |seconds: f64| seconds / SLO.as_secs_f64();
-    Scenario::new(name, about)
+    Scenario::new(name, format!("{about}; ten objectives are a second"))
         .step(Step::load(load).lasting(slos(before)))
         .step(Step::load(load).lasting(slos(measured)))
         .judged(SETTLED, 1, 0.0)
