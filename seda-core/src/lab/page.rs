@@ -13,7 +13,7 @@ const HEADER: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"u
 const STYLE: &str = "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;\
      background:#fff;color:#24292f}svg{max-width:100%;height:auto}table{border-collapse:collapse;font-size:13px;margin:.6em 0 \
      1.4em}th,td{padding:.15em .7em;text-align:right;border-bottom:1px solid #8884}th:first-child,td:first-child\
-     {text-align:left}h2{margin-top:2.2em}caption{text-align:left;font-weight:600}nav a{margin-right:1em}tr.first td\
+     {text-align:left}h2{margin-top:2.2em}caption{text-align:left;font-weight:600}nav a{margin-right:1em;display:inline-block}tr.first td\
      {font-weight:600}li{font-size:13px}@media(prefers-color-scheme:dark){body{background:#14171c;color:#d7dde4}a{color:#7cb7ff}}</style>";
 const READING: &str = "Goodput: what ended within the objective, in capacities. Latencies count from the intended time of an \
      offer, in objectives; what was admitted and never started counts as infinitely late. Tables show medians over the seeds, \

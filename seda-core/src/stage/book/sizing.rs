@@ -132,3 +132,21 @@ impl Sizing {
         BatchSizes { mean, max: self.largest }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_an_objective_batches_are_small_but_for_handlers_that_are_given_them() {
+        for (whole, few) in [(false, 10), (true, 1000)] {
+            let mut sizing = Sizing::new(1000, whole);
+            sizing.handled(100, 100_000);
+            assert_eq!(sizing.of(1000, 1), if whole { 1000 } else { 100 });
+            sizing.is_behind(Some(320_000));
+            assert_eq!(sizing.of(1000, 1), few);
+            sizing.is_behind(None);
+            assert_eq!(sizing.of(1000, 1), if whole { 1000 } else { 100 });
+        }
+    }
+}
