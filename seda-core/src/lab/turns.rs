@@ -25,7 +25,7 @@ pub(super) fn charts(outcomes: &[&Outcome]) -> Vec<Chart> {
     knobs.into_iter().map(|(name, what)| of_knob(outcomes, name, what)).collect()
 }
 
-fn first<'a>(outcome: &'a Outcome) -> Option<&'a Played> {
+fn first(outcome: &Outcome) -> Option<&Played> {
     outcome.runs().first()
 }
 
