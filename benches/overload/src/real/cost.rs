@@ -1,0 +1,95 @@
+//! What an objective costs per event, and what controllers that are armed cost a chain: no-op stages, saturated, with and
+//! without, in turns. Without either a stage is the same as in the kernel's benches: no policy, no controller, no stamp.
+
+use std::sync::Arc;
+
+use seda::{Entry, Running, prelude::*};
+use seda_bench::{
+    Better, Event, Row, Sample, StagedChain, Table, Tally, interleave_sliced, own_chain, pairs, pass, pass_to, quick,
+    scaled,
+};
+
+/// A slice; with four to a round.
+const EVENTS: usize = 400_000;
+const ROUNDS: usize = 11;
+const QUEUE: usize = 1024;
+/// Long enough that nothing is shed.
+const OBJECTIVE: std::time::Duration = secs(1);
+const COST_NS: f64 = 50.0;
+
+pub(crate) fn run(table: &mut Table) {
+    let rounds = if quick() { 3 } else { ROUNDS };
+    stage(table, rounds);
+    chain(table, rounds);
+}
+
+/// One stage of a no-op.
+struct Stage {
+    entry: Entry<Event>,
+    _running: Running,
+}
+
+fn one(tally: &Arc<Tally>, with_objective: bool) -> Stage {
+    let sink = tally.counters();
+    let mut p = Pipeline::named("cost");
+    let stage = per_worker(move || pass_to(sink())).threads(1).queue(QUEUE);
+    let inlet = p.sink("no-op", if with_objective { stage.slo(OBJECTIVE) } else { stage });
+    let running = p.start().expect("one stage passes the checks");
+    Stage { entry: running.entry(inlet), _running: running }
+}
+
+fn stage(table: &mut Table, rounds: usize) {
+    let tally = Tally::new();
+    let (on, off) = (one(&tally, true), one(&tally, false));
+    let samples = interleave_sliced(
+        rounds,
+        &mut [&mut || offered(&tally, &on.entry), &mut || offered(&tally, &off.entry)],
+    );
+    let more = |of: fn(&Sample) -> f64| pairs(&samples[0], &samples[1], of).into_iter().map(|(on, off)| on - off);
+    let asks = "an objective on a saturated no-op stage: processor time per event that it adds, of offerer and worker";
+    table.row(Row::single("threads/cost/slo", asks, "ns", Better::Lower, COST_NS).values(more(Sample::cpu_ns)));
+    let asks = "the same: time on the clock per event that it adds";
+    table.row(Row::aside("threads/cost/slo/wall", asks, "ns", Better::Lower).values(more(Sample::wall_ns)));
+    let asks = "the same: processor time per event, with and without";
+    table.row(
+        Row::beside("threads/cost/slo/cpu", asks, "ns", "without an objective", Better::Lower)
+            .rounds(pairs(&samples[0], &samples[1], Sample::cpu_ns)),
+    );
+}
+
+/// The kernel's chain, and the same with an objective at its entry and a range of threads at each stage.
+fn armed_chain(tally: &Arc<Tally>) -> StagedChain {
+    let sink = tally.counters();
+    let mut p = Pipeline::named("armed");
+    let (first, out) = p.stage("a", pass.threads(1..=2).queue(QUEUE).slo(OBJECTIVE));
+    let out = p.then_with("b", out, pass.threads(1..=2).queue(QUEUE));
+    p.end_with("c", out, per_worker(move || pass_to(sink())).threads(1..=2).queue(QUEUE));
+    let running = p.start().expect("the chain passes the checks");
+    StagedChain { entry: running.entry(first), running }
+}
+
+fn chain(table: &mut Table, rounds: usize) {
+    let tally = Tally::new();
+    let (armed, plain) = (armed_chain(&tally), own_chain(true, tally.counters()));
+    let samples = interleave_sliced(
+        rounds,
+        &mut [&mut || offered(&tally, &armed.entry), &mut || offered(&tally, &plain.entry)],
+    );
+    let peer = "neither, as in the kernel's benches";
+    let asks = "the kernel's chain of 3 no-op stages with an objective and ranges of threads";
+    table.row(
+        Row::beside("threads/cost/chain", asks, "events/s", peer, Better::Higher)
+            .rounds(pairs(&samples[0], &samples[1], Sample::rate)),
+    );
+    table.row(
+        Row::beside("threads/cost/chain/cpu", "the same: processor time per event", "ns", peer, Better::Lower)
+            .rounds(pairs(&samples[0], &samples[1], Sample::cpu_ns)),
+    );
+}
+
+fn offered(tally: &Tally, entry: &Entry<Event>) -> Sample {
+    let events = scaled(EVENTS) as u64;
+    tally.time(events, || {
+        (0..events).map(Event::numbered).for_each(|event| entry.offer(event).expect("there is time for all"));
+    })
+}
