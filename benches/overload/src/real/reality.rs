@@ -83,7 +83,7 @@ fn stages<T: Event>(
 
 /// On threads; `seen` looks at it before it is stopped.
 fn play<R>(demand: &Demand, seed: u64, seen: impl FnOnce(&Work, &Running) -> R) -> R {
-    let job = |(mean, _): (Duration, usize), kind, nth| Job::new(mean, kind, 100 * nth + seed);
+    let job = |(mean, _): (Duration, usize), kind, nth: u64| Job::new(mean, kind, 100 * nth + seed);
     let (price, store) = (job(PRICE, Kind::Spinning, 2), job(STORE, Kind::Mixed, 3));
     let work = Arc::new(Work::new(demand, FETCH.0, Kind::Sleeping, seed).begun());
     let (first, last) = (work.clone(), work.clone());

@@ -7,7 +7,7 @@ use std::{
 };
 
 use little_loadshedder::{LoadShed as Shedder, LoadShedResponse};
-use seda::{Admission, AdmitAll, MaxConcurrency, Slo, lab::Demand, prelude::*};
+use seda::{Admission, AdmitAll, Slo, lab::Demand, prelude::*};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use tower::{ServiceBuilder, ServiceExt};
 
@@ -126,9 +126,10 @@ where
     let runtime = runtime.expect("there are threads");
     let work = Arc::new(work.begun());
     let service = layers(Blocking(work.clone()));
-    offer_all(&work, demand.slo(), |number| {
-        let (began, service, noted) = (Instant::now(), service.clone(), work.clone());
-        runtime.spawn(async move {
+    let (handle, noted) = (runtime.handle().clone(), work.clone());
+    offer_all(&work, demand.slo(), move |number| {
+        let (began, service, noted) = (Instant::now(), service.clone(), noted.clone());
+        handle.spawn(async move {
             if is_refused(&service.oneshot(number).await) {
                 noted.refused(number, began.elapsed());
             }
