@@ -103,8 +103,7 @@ fn shares(looked: &Looked, spent: &SpentBy, domain: &str) -> Shares {
     let stages = looked.snapshot.stages.iter().filter(|stage| stage.domain == domain);
     let busy_ns = stages.map(|stage| stage.busy).sum::<Duration>().as_nanos() as f64;
     let queued_ns = (spent.queued_ns as f64).min(QUEUED_MOST * busy_ns);
-    (busy_ns > 0.0)
-        .then(|| ((spent.computed_ns as f64 / (busy_ns - queued_ns)).min(1.0), queued_ns / busy_ns))
+    (busy_ns > 0.0).then(|| ((spent.computed_ns as f64 / (busy_ns - queued_ns)).min(1.0), queued_ns / busy_ns))
 }
 
 impl MeasuredStage {

@@ -17,8 +17,8 @@ mod reality;
 mod services;
 mod slow_stage;
 mod storm;
-mod workers;
 mod work;
+mod workers;
 
 use std::time::Instant;
 
