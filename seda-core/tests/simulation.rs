@@ -388,3 +388,18 @@ fn what_half_a_load_has_shown_foretells_a_full_one_and_the_knee_though_cores_are
     let knee = near(2.0, |results| results.goodput());
     assert!((knee / KNEE - 1.0).abs() < 0.03, "{knee}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn on_threads_it_is_measured_what_stages_computed_and_of_how_many_cores() {
+    let mut p = Pipeline::named("measured");
+    let inlet = p.sink("work", |n: u64| assert!(n < 1000));
+    let running = p.start().unwrap();
+    (0..1000).for_each(|n| running.offer(inlet, n).unwrap());
+    while running.snapshot().stages[0].left > 0 {
+        std::thread::yield_now();
+    }
+    let measured = Measured::from(&running);
+    let computes = measured.stage("work").unwrap().computes.unwrap();
+    assert!(measured.cores.is_some_and(|cores| cores >= 1.0) && (0.0..=1.0).contains(&computes), "{measured:?}");
+}

@@ -106,7 +106,8 @@ impl Batches {
         let stop = AtomicBool::new(false);
         let chunk = || (0..CHUNK).map(|number| One { number, work: None }).collect();
         let rate = thread::scope(|scope| {
-            scope.spawn(|| while !stop.load(Relaxed) && self.entry.offer_many(chunk()).is_ok() {});
+            let go_on = |_: &u64| !stop.load(Relaxed);
+            scope.spawn(move || (0..).take_while(go_on).try_for_each(|_| self.entry.offer_many(chunk())));
             thread::sleep(RAMP);
             let (began, done) = (Instant::now(), self.done.load(Relaxed));
             thread::sleep(time);

@@ -46,7 +46,8 @@ impl Pool {
     pub(crate) fn saturated(&self, time: Duration) -> f64 {
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
-            scope.spawn(|| while !stop.load(Relaxed) && self.entry.offer(()).is_ok() {});
+            let go_on = |_: &u64| !stop.load(Relaxed);
+            scope.spawn(move || (0..).take_while(go_on).try_for_each(|_| self.entry.offer(())));
             thread::sleep(RAMP);
             let (began, done, drawn) = (Instant::now(), self.done.load(Relaxed), self.job.drawn());
             thread::sleep(time);
