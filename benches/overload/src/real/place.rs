@@ -76,7 +76,7 @@ impl Place {
             let after = capacity::measured(MEAN, self.places, self.kind);
             let drift = 100.0 * (after / before - 1.0);
             let note = format!(
-                "the capacity was {before:.0}/s before it and {after:.0}/s after ({drift:+.1} %); {}; p99 of how late offers were made: {:.2} ms; {}",
+                "the capacity was {before:.0}/s before it and {after:.0}/s after ({drift:+.1} %); {}; p99 of how late offers were made: {:.2} ms{}",
                 machine.since(),
                 played.late_ms,
                 played.feasible
@@ -108,19 +108,18 @@ impl Place {
 
     /// All contenders.
     fn play(&self, table: &mut Table, report: &mut Report, scenario: &Scenario, demand: &Demand) -> Played {
-        let (chosen, goodput, refused) = feasible::found(scenario, demand, self.places, TROUBLE);
-        let feasible = format!(
-            "feasible on virtual time: goodput {goodput:.3}, {:.1} % shed, by {}",
-            100.0 * refused,
-            chosen.name()
-        );
-        let once = ONCE.iter().any(|load| demand.name().starts_with(&format!("plateau {load}x ")));
-        if once {
+        if ONCE.iter().any(|load| demand.name().starts_with(&format!("plateau {load}x "))) {
             let ours = self.runs(&[Service::Ours], demand, 1).remove(0);
             self.judge(table, demand, &ours.outcome, &ours.outcome);
             report.add(ours.outcome);
-            return Played { feasible, late_ms: ours.late_ms, refusal_ms: ours.refusal_ms };
+            return Played { feasible: String::new(), late_ms: ours.late_ms, refusal_ms: ours.refusal_ms };
         }
+        let (chosen, goodput, refused) = feasible::found(scenario, demand, self.places, TROUBLE);
+        let feasible = format!(
+            "; feasible on virtual time: goodput {goodput:.3}, {:.1} % shed, by {}",
+            100.0 * refused,
+            chosen.name()
+        );
         // One after the other by seed, so that both see the same machine.
         let mut both = self.runs(&[Service::Ours, Service::Oracle(chosen, TROUBLE)], demand, seeds());
         let (oracle, ours) = (both.remove(1), both.remove(0));
