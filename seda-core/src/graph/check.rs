@@ -9,9 +9,8 @@ use std::{
 };
 
 use super::{
-    Component, DomainPlan, Graph, Node, knobs, numbers, order,
-    pipeline::{Declared, DeclaredDomain, Pipeline, open_ports},
-    shape::Shape,
+    Component, DomainPlan, Graph, Node, declare::Declared, knobs, link::open_ports, numbers, order, pipeline::Pipeline,
+    shape::Shape, whole::DeclaredDomain,
 };
 use crate::{
     finding::{Finding, list},

@@ -1,23 +1,28 @@
 //! The graph: how it is declared, what is checked before it starts, how it comes to its end, what it adds up to.
 
 mod check;
+mod declare;
 pub(crate) mod drain;
 mod drawing;
 mod fits;
 pub(crate) mod health;
 pub(crate) mod knobs;
 mod ledger;
+mod link;
 pub(crate) mod live;
 mod numbers;
 pub(crate) mod order;
 mod pipeline;
 mod shape;
+mod stages;
+mod whole;
 
 pub use check::StartError;
 pub use drawing::Drawing;
 pub use health::{Health, Trouble};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
-pub use pipeline::{Answer, LinkTo, Pipeline};
+pub use link::{Answer, LinkTo};
+pub use pipeline::Pipeline;
 
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
 

@@ -3,9 +3,11 @@
 
 use super::{
     check::PUMPS_MOST,
+    declare::Declared,
     fits,
-    pipeline::{Declared, Pipeline},
+    pipeline::Pipeline,
     shape::Manner,
+    whole::{PUBLISH_EVERY, WATCHDOG},
 };
 use crate::{
     admission::Numbers,
@@ -106,13 +108,9 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
     let own = &pipeline.numbers;
     let budget = own.byte_budget.map_or(Value::None, Value::Bytes);
     table.pipeline.code(Knob::ByteBudget, budget, own.byte_budget.is_some());
-    table.pipeline.code(
-        Knob::Watchdog,
-        Value::Time(own.watchdog.unwrap_or(super::pipeline::WATCHDOG)),
-        own.watchdog.is_some(),
-    );
+    table.pipeline.code(Knob::Watchdog, Value::Time(own.watchdog.unwrap_or(WATCHDOG)), own.watchdog.is_some());
     table.pipeline.code(Knob::Metrics, Value::Flag(own.metrics.unwrap_or(true)), own.metrics.is_some());
-    let every = own.publish_every.unwrap_or(super::pipeline::PUBLISH_EVERY);
+    let every = own.publish_every.unwrap_or(PUBLISH_EVERY);
     let every = if every.is_zero() { Value::None } else { Value::Time(every) };
     table.pipeline.code(Knob::PublishEvery, every, own.publish_every.is_some());
     // A share out of bounds, as code may give, is the nearest that is within.

@@ -2,10 +2,7 @@
 
 use super::{Drawing, Kind, Node, Open, Way, layers};
 use crate::{
-    graph::{
-        numbers,
-        pipeline::{Declared, Pipeline, short_type},
-    },
+    graph::{declare::Declared, link::short_type, numbers, pipeline::Pipeline},
     options::{Placement, Threads},
     settings::{
         keys::Knob,
