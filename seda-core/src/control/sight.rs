@@ -46,6 +46,8 @@ pub struct StageSight {
     pub queue_bound: usize,
     /// How long the oldest of them has waited.
     pub oldest: Duration,
+    /// The objective of its admission policy, where that has one.
+    pub objective: Option<Duration>,
     /// Its batches.
     pub batches: BatchSums,
 }

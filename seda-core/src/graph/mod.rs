@@ -11,10 +11,12 @@ mod ledger;
 mod link;
 pub(crate) mod live;
 mod numbers;
+mod objective;
 pub(crate) mod order;
 mod pipeline;
 mod shape;
 mod stages;
+mod thread_budget;
 mod whole;
 
 pub use check::StartError;
@@ -23,10 +25,11 @@ pub use health::{Health, Trouble};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
 pub use link::{Answer, LinkTo};
 pub use pipeline::Pipeline;
+pub use thread_budget::ThreadBudget;
 
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
-use self::shape::Shape;
+use self::{shape::Shape, thread_budget::Share};
 use crate::{
     control::Controller,
     metrics::Decisions,
@@ -56,6 +59,8 @@ pub(crate) struct Graph {
     pub(crate) controllers: Mutex<Vec<(String, Box<dyn Controller>)>>,
     pub(crate) decisions: Mutex<Decisions>,
     pub(crate) shape: Shape,
+    /// Of the threads that several pipelines share.
+    pub(crate) share: Share,
     pub(crate) needs_pool: bool,
     /// Of the graph as declared, without numbers.
     pub(crate) drawing: Drawing,

@@ -4,6 +4,7 @@ use std::sync::{
 };
 
 use super::{
+    ThreadBudget,
     check::{self, StartError},
     declare::{Declared, types},
     whole::{DeclaredDomain, Whole},
@@ -44,6 +45,8 @@ pub struct Pipeline {
     pub(super) answers: Vec<(String, Arc<AnswerCounts>)>,
     /// What the code says of the whole.
     pub(super) numbers: Whole,
+    /// Of the process.
+    pub(super) thread_budget: Option<ThreadBudget>,
     /// Read when all names are known; the later holds.
     pub(super) configured: Vec<Box<dyn Configure + Send + Sync>>,
     /// Controllers in the place of ours, by the key of their knob.
@@ -72,6 +75,7 @@ impl Pipeline {
             domains: Vec::new(),
             answers: Vec::new(),
             numbers: Whole::default(),
+            thread_budget: None,
             configured: Vec::new(),
             controllers: Vec::new(),
             runtime: None,

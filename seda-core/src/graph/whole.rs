@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{numbers, pipeline::Pipeline};
+use super::{ThreadBudget, numbers, pipeline::Pipeline};
 use crate::{
     control::{Control, Controller},
     options::{DomainId, Threads},
@@ -21,6 +21,7 @@ pub(super) struct Whole {
     pub(super) byte_budget: Option<u64>,
     pub(super) control: Option<Control>,
     pub(super) threads_max: Option<usize>,
+    pub(super) slo: Option<Duration>,
     pub(super) watchdog: Option<Duration>,
     pub(super) metrics: Option<bool>,
     /// A share of the events.
@@ -79,6 +80,35 @@ impl Pipeline {
     /// a finding at start.
     pub fn threads_max(&mut self, threads: usize) -> &mut Self {
         self.numbers.threads_max = Some(threads);
+        self
+    }
+
+    /// Takes its threads out of a budget that several pipelines share: see [`ThreadBudget`]. Beside it, `threads_max` still
+    /// holds. Default: none.
+    pub fn thread_budget(&mut self, budget: &ThreadBudget) -> &mut Self {
+        self.thread_budget = Some(budget.clone());
+        self
+    }
+
+    /// The objective of what comes from outside: from the offer at an entry to the last end of what became of it. It is the
+    /// default of all entry stages, those that are offered to from outside and those that sources feed alone: what is
+    /// predicted to be late is shed there by an [`Slo`](crate::Slo), and sources are paused instead. A stage that says its own
+    /// `.slo(..)` or `.admission(..)` keeps that; stages further in obey the deadline that comes with the event. Default: no
+    /// objective, and all is admitted. In configuration the key `slo`.
+    ///
+    /// ```
+    /// use seda_core::prelude::*;
+    /// let mut p = Pipeline::named("pages");
+    /// p.slo(ms(50));
+    /// let (requests, pages) = p.stage("render", (|path: String| path.len()).threads(4));
+    /// p.end("send", pages, drop);
+    /// let slo = p.explain("stage.render.admission.slo")?;
+    /// assert_eq!((&*slo.value, slo.note.as_deref()), ("50 ms", Some("the pipeline's `slo`, as the stage says none")));
+    /// # p.start()?.offer(requests, "/".to_string())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn slo(&mut self, objective: Duration) -> &mut Self {
+        self.numbers.slo = Some(objective);
         self
     }
 

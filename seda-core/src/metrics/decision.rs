@@ -40,7 +40,7 @@ impl fmt::Display for Decision {
 }
 
 /// One knob that was given a range, and what its controller said last.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct KnobSnapshot {
     /// As configuration calls it: `stage.price.threads`.
@@ -49,6 +49,9 @@ pub struct KnobSnapshot {
     pub name: String,
     /// `threads`, `limit` or `batch_max`.
     pub what: &'static str,
+    /// Which controller turns it, as configuration calls it: `demand`, `seda-queue`, `batch-cost`; `in code` for one that the
+    /// code gave.
+    pub controller: &'static str,
     /// Where it stands.
     pub value: usize,
     /// Where it may stand, at least.
@@ -61,6 +64,11 @@ pub struct KnobSnapshot {
     pub ups: u64,
     /// Times that it was turned down.
     pub downs: u64,
+    /// Of threads: the share of their time in handlers in which they computed at the last look, 0 to 1; none where that is
+    /// not known.
+    pub cpu: Option<f64>,
+    /// Cores that there are for them, where that is known.
+    pub cores: Option<f64>,
 }
 
 /// The latest decisions.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     admission::{Admission, Load, Offer, Path, Reading, Settle, Take, Verdict},
-    control::BatchSums,
+    control::{BATCH_PART, BatchSums},
     metrics::{BatchSizes, Counts, Distribution, ShedCount},
     options::{Placement, StageOptions, WhenFull},
     outcome::Refusal,
@@ -24,8 +24,6 @@ use crate::{
 
 /// A batch should not keep a worker longer than this, as its events are handed on together.
 const BATCH_NS: u64 = 100_000;
-/// Nor longer than this part of an objective: a small one, as the mean that it is reckoned by follows the quick.
-const BATCH_PART: u64 = 32;
 /// From this service time per event on, a queue is shared out between the places instead of going to the first: what it
 /// costs to wake another worker. A lower one would feed on itself, as in small batches each event bears more of the
 /// batch's own cost.
@@ -78,8 +76,9 @@ pub(crate) struct Book {
     pub(crate) pauses: bool,
     /// It has said no to one that waits now: nobody is woken before a take or a settle has changed what it goes by.
     paused: bool,
-    /// How long a batch may take.
+    /// How long a batch may take; and by an objective, where there is one, also that of a handler that is given it whole.
     batch_ns: u64,
+    part_ns: Option<u64>,
     pub(crate) service_ns: u64,
     /// The same with nothing clipped and a longer memory: what is rare and long counts in it.
     long_ns: u64,
@@ -286,6 +285,7 @@ impl Book {
             pauses: false,
             paused: false,
             batch_ns: BATCH_NS,
+            part_ns: None,
             service_ns: 0,
             long_ns: 0,
             measured: false,
@@ -322,8 +322,8 @@ impl Book {
     }
 
     fn bound_batches(&mut self) {
-        let part = |objective_ns: u64| (objective_ns / BATCH_PART).max(1);
-        self.batch_ns = self.objective_ns().map_or(BATCH_NS, |objective_ns| part(objective_ns).min(BATCH_NS));
+        self.part_ns = self.objective_ns().map(|objective_ns| (objective_ns / u64::from(BATCH_PART)).max(1));
+        self.batch_ns = self.part_ns.map_or(BATCH_NS, |part_ns| part_ns.min(BATCH_NS));
     }
 
     /// What the policy says: the longest wait with which an event is started. What a source made is always worth it.
@@ -685,8 +685,8 @@ impl Book {
         // All of them may set out.
         let most = if self.tasks { most.min(self.slots()) } else { most };
         if self.whole_batches {
-            let few = (self.batch_ns / self.service_ns.max(1)).max(1) as usize;
-            return if self.batch_ns < BATCH_NS { most.min(few) } else { most };
+            let few = |part_ns: u64| (part_ns / self.service_ns.max(1)).max(1) as usize;
+            return self.part_ns.map_or(most, |part_ns| most.min(few(part_ns)));
         }
         if !self.measured {
             return 1;

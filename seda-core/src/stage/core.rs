@@ -252,7 +252,12 @@ impl StageCore {
     }
 
     pub(crate) fn has_objective(&self) -> bool {
-        self.objective_ns.load(Ordering::Relaxed) != 0
+        self.objective_ns() != 0
+    }
+
+    /// Of its own policy; 0 for none.
+    pub(crate) fn objective_ns(&self) -> u64 {
+        self.objective_ns.load(Ordering::Relaxed)
     }
 
     /// What the policy says of it now.
