@@ -186,7 +186,7 @@ fn take_threads(graph: &mut Graph, budget: Option<ThreadBudget>) -> Result<(), S
         Ok(share) => graph.share = share,
         Err(left) => {
             let what = format!(
-                "stages and domains have {least} threads at least, and of the budget of {most} {left} are left"
+                "stages and domains have {least} threads at least, and of the budget of {most} threads {left} are left"
             );
             let cure = "declare fewer, let stages share a domain, or make the budget larger";
             let findings = vec![Finding::new(what, cure)];

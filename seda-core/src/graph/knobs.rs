@@ -187,7 +187,7 @@ fn of_ceiling(pipeline: &Pipeline, table: &Table) -> Option<Finding> {
 /// A live change that the budget of the process has too few threads for.
 pub(super) fn of_budget(share: &Share, more: usize) -> Finding {
     let (most, left) = (share.most().unwrap_or(0), share.left());
-    let what = format!("{more} more threads are asked for, and of the budget of {most} {left} are left");
+    let what = format!("{more} more threads are asked for, and of the budget of {most} threads {left} are left");
     Finding::new(what, "give fewer, or fewer to others first")
 }
 

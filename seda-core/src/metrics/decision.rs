@@ -98,3 +98,19 @@ pub(super) fn table(decisions: &[Decision], most: usize, f: &mut fmt::Formatter<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_are_kept_and_no_more_than_64() {
+        let mut decisions = Decisions::default();
+        for n in 1..=1000 {
+            let (at, name, why) = (Duration::from_secs(n as u64), "price".to_string(), String::new());
+            decisions.add(Decision { at, name, what: "threads", from: n, to: n + 1, why, shadow: false });
+        }
+        let kept = decisions.latest();
+        assert_eq!((kept.len(), kept[0].from, kept[63].from), (64, 937, 1000));
+    }
+}

@@ -276,6 +276,11 @@ impl Inbox {
         }
     }
 
+    /// What the policy has found that it cannot keep.
+    pub(crate) fn concern(&self) -> Option<String> {
+        lock(&self.gate).book.concern()
+    }
+
     /// Time in the handler in ns since the start, and events that wait.
     pub(crate) fn work(&self) -> (u64, usize) {
         let gate = lock(&self.gate);
