@@ -168,5 +168,9 @@ fn each_decision_of_a_controller_is_an_event_with_the_numbers_that_it_saw() {
     let decisions = sim.snapshot().decisions;
     assert_eq!(told.len(), decisions.len());
     assert_eq!(*told[0], format!("stage.turned.threads [1, 6] {}", decisions[0].why));
-    assert!(decisions[0].why.starts_with("the oldest waits ") && decisions[0].why.contains(", busy "), "{}", decisions[0]);
+    assert!(
+        decisions[0].why.starts_with("the oldest waits ") && decisions[0].why.contains(", busy "),
+        "{}",
+        decisions[0]
+    );
 }

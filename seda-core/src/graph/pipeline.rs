@@ -16,13 +16,7 @@ use crate::{
     graph::Graph,
     options::Placement,
     settings::Configure,
-    stage::{
-        core::Shared,
-        flight::Spawn,
-        handler::IntoStage,
-        outlet::{AnswerCounts, Sketch},
-        work,
-    },
+    stage::{core::Shared, flight::Spawn, handler::IntoStage, lane::AnswerCounts, outlet::Sketch, work},
 };
 
 /// Stages and the links between them, before they run.
