@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use seda_core::{Advice, Controller, MaxConcurrency, Sight, Snapshot, prelude::*};
+use seda_core::{Advice, Controller, MaxConcurrency, Sight, Snapshot, ThreadBudget, prelude::*};
 
 /// What has not come by then does not come.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
@@ -104,6 +104,27 @@ fn controllers_of_an_idle_pipeline_do_not_wake_anybody() {
         assert!(began.elapsed() < HANGS_AFTER, "the timer thread of an idle pipeline wakes again and again");
     }
     assert!(running.drain(Deadlines::default()).balanced());
+}
+
+#[test]
+fn a_pipeline_at_rest_gives_threads_back_to_one_that_needs_them() {
+    let budget = ThreadBudget::new(8);
+    let start = |name: &str| {
+        let mut p = Pipeline::named(name);
+        let sleep = |_: u64| thread::sleep(ms(5));
+        let inlet = p.sink("work", sleep.threads(1..=6).queue(20).when_full(WhenFull::Reject).batch_max(1));
+        p.thread_budget(&budget);
+        (p.start().unwrap(), inlet)
+    };
+    let ((day, offers), (night, more)) = (start("day"), start("night"));
+    offer_until(&day, offers, 20, |snapshot| snapshot.stages[0].threads == 6);
+    // Nobody offers to it any more: its timer thread sleeps until the other misses some.
+    let snapshot = offer_until(&night, more, 20, |snapshot| snapshot.stages[0].threads == 6);
+    assert!(snapshot.decisions.iter().any(|decision| decision.to == 6), "{:?}", snapshot.decisions);
+    let given = day.snapshot().decisions;
+    assert!(given.iter().any(|decision| decision.why.starts_with("for another pipeline: at most")), "{given:?}");
+    assert!(day.drain(Deadlines::default()).balanced() && night.drain(Deadlines::default()).balanced());
+    assert_eq!(budget.left(), 8);
 }
 
 /// Up and down at each look.

@@ -12,10 +12,10 @@ use std::{
 };
 
 use seda_core::{
-    Advice, Control, Controller, MaxConcurrency, SedaQueue, Settings, Sight, Snapshot,
+    Advice, Control, Controller, Demand, MaxConcurrency, SedaQueue, Settings, Sight, Snapshot,
     prelude::*,
     sim::{Arrivals, Results, Run, Service},
-    test::{Takes, Virtual},
+    test::{Takes, Virtual, Window},
 };
 
 /// A run, with the threads of its first stage every 100 ms, and what its offers were refused.
@@ -269,6 +269,19 @@ fn a_number_takes_the_knob_away_and_a_range_gives_it_back() {
         }
     });
     run.during(secs(10)).unwrap();
+}
+
+#[test]
+fn the_why_reads_with_the_numbers_that_it_saw() {
+    let mut window =
+        Window::of("stage.price.threads", 4, 1..=16).lasting(secs(1)).processor(64.0, us(2_366_800), ms(0));
+    window = window.stage("price", |price| {
+        (price.offered, price.settled, price.queue_len) = (1_000, 400, 600);
+        (price.busy, price.wait_p90) = (ms(3_880), ms(412));
+    });
+    let Advice::Turn { to, why } = window.show(&mut Demand::default()) else { panic!("it holds") };
+    let said = "p90 wait 412 ms over 19.4 ms, busy 97 %, CPU 61 %; 1000 offers/s of 9.7 ms keep 9.7 busy";
+    assert_eq!((to, why.as_str(), window.value()), (14, said, 14));
 }
 
 #[test]

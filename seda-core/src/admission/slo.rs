@@ -53,7 +53,7 @@ const PAST: f64 = 0.9;
 /// | room | n s/c + s <= T | Little's law: the mean wait; lets every burst in that fits |
 /// | ... when 0.4 to 0.8 % of the admitted were late, twice that where the queue was empty within T | n s/c + s + sqrt(2.33^2 n (sd/c)^2 + (p99 - s)^2) <= T | one in a hundred may be late; the budget is spent on bursts, and saved when it is gone |
 /// | ... when demand is r > 1.05 capacities | n <= 4.6 / ln r | a queue that never empties delays without serving more: this one is empty 1 % of the time. Where p99 > T: 3.0 / ln r, 5 % |
-/// | take | not started if the wait is over T - q90 of the service | it would most likely be late; at most 0.8 % end so, then only what is later than T - q10 |
+/// | take | not started if the wait is over T - q90 of the service | it would most likely be late; at most 0.8 % end so, then only what is later than T - q10; where T is below that, over T |
 /// | class | n is what waits at the offer's [class](crate::StageOptionsExt::classes) and above, r what is offered there | it is taken before the others |
 /// | floor | where another class is above: up to 3 of its own may wait, if 20 events each of them end in time | the queue hands out one in 18 of each class that waits, so none is starved |
 /// | behind | the same at the tightest stage that every event comes to, for all that are on their way to it, and the time in handlers behind counts | what is shed further down was worked on in vain |
@@ -228,7 +228,9 @@ impl Slo {
     fn read(&mut self) {
         self.unread = 0;
         self.p99_ns = self.pace.quantile_ns(0.99);
-        self.short_ns = self.pace.quantile_ns(0.1 + 0.8 * (1.0 - spent(self.expired)));
+        // Where that leaves no time at all, what found a free place is worth a try still: to do nothing is to learn nothing.
+        let quantiles = [0.1 + 0.8 * (1.0 - spent(self.expired)), 0.1].map(|q| self.pace.quantile_ns(q));
+        self.short_ns = quantiles.into_iter().find(|ns| *ns < self.slo_ns).unwrap_or(0.0);
     }
 
     /// An offer sees what stands behind: the room there counts where that is the tighter stage.
@@ -386,6 +388,7 @@ impl Admission for Slo {
 
     fn aim(&mut self, objective: Duration) {
         (self.slo, self.slo_ns) = (objective, objective.as_nanos() as f64);
+        self.unread = READ_EVERY;
         self.reckon();
     }
 
@@ -514,6 +517,16 @@ mod tests {
         assert_eq!(new.offer(&offer(1, 500, 4)), Verdict::Admit);
         let (mut tight, now_ns) = seasoned(1);
         assert_eq!(tight.offer(&offer(now_ns, 0, 3)), Verdict::Admit);
+    }
+
+    #[test]
+    fn an_objective_that_nothing_can_meet_still_lets_a_free_place_work() {
+        let (tight, now_ns) = seasoned(1);
+        assert_eq!(tight.patience_ns(), Some(1_000_000));
+        let (mut lowered, _) = seasoned(50);
+        lowered.aim(Duration::from_millis(1));
+        assert_eq!(lowered.patience_ns(), Some(1_000_000));
+        assert!(matches!(lowered.offer(&offer(now_ns, 0, 4)), Verdict::Shed { .. }));
     }
 
     #[test]

@@ -8,14 +8,15 @@ use std::{
 
 use super::pipeline::Pipeline;
 use crate::{
-    event::Event,
+    event::{Concurrent, Event},
     options::{Placement, StageOptions},
     queue::Store,
     stage::{
         activation::Activation,
         book::Book,
         core::StageCore,
-        handler::{AtEnd, StageParts},
+        flight::Spawn,
+        handler::{AtEnd, IntoStage, StageParts},
         inbox::{Inbox, Reads},
         inlet::Inlet,
         outlet::{Outlet, Port},
@@ -107,6 +108,53 @@ impl Pipeline {
             data_parallel,
         });
         port
+    }
+}
+
+/// For tests, simulation and who runs it.
+impl Pipeline {
+    /// Puts a model in the place of a stage's handler, for tests and simulation: another handler of the same events, which
+    /// may say by [`Cx::spend`](crate::Cx::spend) how long it takes. A name or type that does not fit is a finding at start.
+    pub fn model<M, H>(&mut self, stage: &str, model: H) -> &mut Self
+    where
+        H: IntoStage<M> + Concurrent,
+        H::In: Event,
+        H::Out: Event,
+    {
+        let found = self.stages.iter().find(|declared| declared.name == stage);
+        match found {
+            Some(declared) if declared.types == types::<H::In, H::Out>() => {
+                declared.activation.replace(work::make(model.into_parts().factory));
+            }
+            Some(_) => self.find(
+                format!("the model of `{stage}` takes or gives other events than its handler"),
+                "write it for the same `In` and `Out`",
+            ),
+            None => self.find(format!("there is no stage `{stage}` to put a model in"), "name a declared stage"),
+        }
+        self
+    }
+
+    /// Async handlers, by their stages' names.
+    pub(crate) fn async_stages(&self) -> Vec<String> {
+        let tasks = |declared: &&Declared| matches!(declared.options.placement, Placement::Tasks { .. });
+        self.stages.iter().filter(tasks).map(|declared| format!("`{}`", declared.name)).collect()
+    }
+
+    /// What runs its async handlers.
+    pub(crate) fn run_tasks_on(&self, runtime: Arc<dyn Spawn>) {
+        let _ = self.shared.tasks.set(runtime);
+    }
+
+    /// Stages that have a queue.
+    #[cfg(feature = "sim")]
+    pub(crate) fn queue_names(&self) -> impl Iterator<Item = &str> {
+        self.stages.iter().filter(|stage| !stage.is_source).map(|stage| stage.name.as_str())
+    }
+
+    /// From now on, its time is virtual.
+    pub(crate) fn make_virtual(&self) {
+        self.shared.clock.make_virtual();
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::{
     marker::PhantomData,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
 };
 
 use super::pipeline::Pipeline;
 use crate::{
     event::Event,
     stage::{
-        ask::Ask,
         inbox::Inbox,
         inlet::Inlet,
         outlet::{Outlet, Sketch},
@@ -17,31 +16,8 @@ use crate::{
     sync::lock,
 };
 
-/// Links.
 impl Pipeline {
-    /// Links an outlet to an inlet of the same event. Any number of links may end at one inlet.
-    pub fn link<T: Event>(&mut self, from: Outlet<T>, to: impl LinkTo<T>) {
-        if from.pipeline() != self.shared.id {
-            self.find_foreign(from.name(), None);
-        }
-        to.take_from(self, from);
-    }
-
-    /// A way to ask: questions are offered at `head`, and what is linked to the answer goes back to whoever asked. Several
-    /// outlets may be linked to one answer; the first reply wins.
-    pub fn ask<E: Event, R: Event>(&mut self, head: Inlet<E>) -> (Ask<E, R>, Answer<R>) {
-        let id = self.answers.len() as u32;
-        let name = self.stages.get(head.stage as usize).map_or("?", |stage| &stage.name);
-        self.answers.push((format!("{name}.answer"), Arc::default()));
-        let inbox = Arc::new(OnceLock::new());
-        match self.inbox(head) {
-            Some(head) => drop(inbox.set(Arc::downgrade(&head))),
-            None => self.find("an ask begins at a stage of another pipeline", "begin it at a stage of this one"),
-        }
-        (Ask { id, inbox, types: PhantomData }, Answer { pipeline: self.shared.id, ask: id, reply: PhantomData })
-    }
-
-    fn inbox<T>(&self, inlet: Inlet<T>) -> Option<Arc<Inbox>> {
+    pub(super) fn inbox<T>(&self, inlet: Inlet<T>) -> Option<Arc<Inbox>> {
         if inlet.pipeline != self.shared.id {
             return None;
         }
@@ -49,7 +25,7 @@ impl Pipeline {
     }
 
     /// An outlet of another pipeline, or one that is linked to another's inlet or answer.
-    fn find_foreign(&mut self, outlet: &str, to: Option<&str>) {
+    pub(super) fn find_foreign(&mut self, outlet: &str, to: Option<&str>) {
         let what = match to {
             Some(to) => format!("Outlet({outlet}) is linked to {to} of another pipeline"),
             None => format!("an outlet of another pipeline (Outlet({outlet})) is linked"),
@@ -84,6 +60,12 @@ pub struct Answer<R> {
     pipeline: u32,
     ask: u32,
     reply: PhantomData<fn(R)>,
+}
+
+impl<R> Answer<R> {
+    pub(super) fn of(pipeline: u32, ask: u32) -> Self {
+        Answer { pipeline, ask, reply: PhantomData }
+    }
 }
 
 impl<R> Clone for Answer<R> {

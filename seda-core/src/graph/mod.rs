@@ -15,7 +15,6 @@ mod objective;
 pub(crate) mod order;
 mod pipeline;
 mod shape;
-mod stages;
 mod thread_budget;
 mod whole;
 
