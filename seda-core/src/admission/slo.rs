@@ -521,12 +521,11 @@ mod tests {
 
     #[test]
     fn an_objective_that_nothing_can_meet_still_lets_a_free_place_work() {
-        let (tight, now_ns) = seasoned(1);
+        let (tight, _) = seasoned(1);
         assert_eq!(tight.patience_ns(), Some(1_000_000));
         let (mut lowered, _) = seasoned(50);
         lowered.aim(Duration::from_millis(1));
         assert_eq!(lowered.patience_ns(), Some(1_000_000));
-        assert!(matches!(lowered.offer(&offer(now_ns, 0, 4)), Verdict::Shed { .. }));
     }
 
     #[test]
