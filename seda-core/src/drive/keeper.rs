@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     Looked,
+    concerns::Concerns,
     control::{self, Controllers, Hands, Spent},
     processor,
     threads::{DomainThreads, Hire},
@@ -109,6 +110,7 @@ pub(super) fn run(keeper: &Arc<Keeper>, mut control: Controllers) {
     let mut hands = KeepersHands { keeper, accounts: Accounts::default() };
     let mut told = vec![Vec::new(); keeper.domains.len()];
     let mut publishing = Publishing::new(keeper);
+    let mut concerns = Concerns::default();
     loop {
         let now_ns = keeper.shared.clock.now_ns();
         keeper.shared.timers.run_due(now_ns);
@@ -128,6 +130,7 @@ pub(super) fn run(keeper: &Arc<Keeper>, mut control: Controllers) {
         if !keeper.shared.timers.wait(now_ns, most, stay) {
             return;
         }
+        concerns.look(&keeper.graph, now_ns);
         for (domain, told) in keeper.domains.iter().zip(&mut told) {
             domain.ready.rescue();
             watch(keeper, domain, told);

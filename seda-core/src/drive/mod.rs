@@ -1,6 +1,7 @@
 //! Who calls the activations: workers that park and wake, or one heap of (time, sequence).
 
 mod caller;
+mod concerns;
 mod control;
 #[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "only a simulation says how many cores there are"))]
 mod cores;

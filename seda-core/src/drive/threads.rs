@@ -356,6 +356,9 @@ impl Crew {
             handles.retain(JoinHandle::is_finished);
         }
         handles.into_iter().for_each(|handle| drop(handle.join()));
+        if stuck.is_empty() {
+            self.graph.share.release();
+        }
         stuck
     }
 }
