@@ -246,12 +246,16 @@ impl StageCore {
 
     /// The objective of what is offered here and goes on to other stages; 0 for none.
     pub(crate) fn lineage_ns(&self) -> u64 {
-        if self.gauge.is_on() { self.objective_ns() } else { 0 }
+        if self.gauge.is_on() { self.objective_ns().unwrap_or(0) } else { 0 }
     }
 
-    /// 0 for none.
-    pub(crate) fn objective_ns(&self) -> u64 {
-        self.objective_ns.load(Ordering::Relaxed)
+    pub(crate) fn has_objective(&self) -> bool {
+        self.objective_ns().is_some()
+    }
+
+    /// Of its own policy.
+    pub(crate) fn objective_ns(&self) -> Option<u64> {
+        Some(self.objective_ns.load(Ordering::Relaxed)).filter(|&ns| ns != 0)
     }
 
     /// What the policy says of it now.

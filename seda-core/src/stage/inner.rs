@@ -132,7 +132,7 @@ impl Inbox {
 
     /// A longer objective than the one that the first event came with counts from here on.
     fn give_time(&self, lane: &mut Batch) {
-        let objective_ns = self.core.objective_ns();
+        let objective_ns = self.core.objective_ns().unwrap_or(0);
         if objective_ns != 0 && first_marks(lane).is_some_and(|marks| marks.aim != Aim::default()) {
             let now_ns = self.core.shared.clock.now_ns();
             lane.apart(0).marks.iter_mut().for_each(|marks| take_longer_aim(marks, now_ns, objective_ns));

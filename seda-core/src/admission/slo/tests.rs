@@ -70,6 +70,15 @@ fn nothing_measured_yet_admits_all_and_a_free_place_always_does() {
 }
 
 #[test]
+fn an_objective_that_nothing_can_meet_still_lets_a_free_place_work() {
+    let (tight, _) = seasoned(1);
+    assert_eq!(tight.patience_ns(), Some(1_000_000));
+    let (mut lowered, _) = seasoned(50);
+    lowered.aim(Duration::from_millis(1));
+    assert_eq!(lowered.patience_ns(), Some(1_000_000));
+}
+
+#[test]
 fn an_objective_below_the_service_time_is_told_with_the_numbers() {
     let told = seasoned(1).0.concern().unwrap_or_default();
     assert!(told.starts_with("the objective of 1.0ms is below the service time: 4.0ms on the mean"), "{told}");
