@@ -208,6 +208,7 @@ pub trait Open: Sized {
     /// p.end("tell", refused, tell);
     /// # assert!(p.start().unwrap().finish().balanced());
     /// ```
+    #[allow(clippy::type_complexity, reason = "an alias would hide in the docs what the two outlets carry")]
     fn refused(self) -> Self::Two<Outlet<Self::Event>, Outlet<Refused<Self::Event>>> {
         self.two(Outlet::with_refused)
     }
