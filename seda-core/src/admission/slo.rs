@@ -113,7 +113,7 @@ pub struct Slo {
     short_ns: f64,
     use_of: Use,
     /// Of a stage whose threads serve others too.
-    drain: Option<Drain>,
+    drain: Option<Box<Drain>>,
     slot_ends_ns: u64,
     /// When a place was last freed, and when nothing waited.
     freed_ns: u64,
@@ -183,7 +183,7 @@ impl Slo {
             self.read();
         }
         let mean = self.pace.mean_ns().max(1.0);
-        self.each_ns = self.use_of.each_ns(mean).max(self.drain.as_ref().map_or(0.0, Drain::each_ns));
+        self.each_ns = self.use_of.each_ns(mean).max(self.drain.as_ref().map_or(0.0, |drain| drain.each_ns()));
         let numbers = self.numbers();
         self.room = numbers.room();
         let per_slot = self.each_ns / self.slot_ns();
@@ -245,7 +245,7 @@ impl Slo {
         let over = (now_ns - self.slot_ends_ns) / slot_ns + 1;
         self.slot_ends_ns = self.slot_ends_ns.saturating_add(over.saturating_mul(slot_ns));
         let idle = self.use_of.turn(over as f64 * self.slot_ns());
-        self.drain.iter_mut().for_each(Drain::turn);
+        self.drain.iter_mut().for_each(|drain| drain.turn());
         self.demand.turn(over);
         self.above.iter_mut().for_each(|above| above.demand.turn(over));
         let grown = (self.bursts + BURSTS_GAIN * (idle - IDLE)).clamp(0.0, BURSTS_MOST);
@@ -310,6 +310,7 @@ impl Slo {
             && waiting * self.each_ns / FLOOR + self.pace.mean_ns() <= left_ns
     }
 
+    #[inline]
     fn decide(&mut self, offer: &Offer) -> Verdict {
         let Load { backlog, busy, limit, shared, .. } = offer.load;
         self.use_of.note(offer.now_ns, busy, self.slo_ns);
@@ -362,7 +363,9 @@ fn spent(share: f64) -> f64 {
 impl Admission for Slo {
     fn offer(&mut self, offer: &Offer) -> Verdict {
         let verdict = self.decide(offer);
-        if let (Verdict::Admit, Some(drain)) = (verdict, &mut self.drain) {
+        if let Some(drain) = &mut self.drain
+            && verdict == Verdict::Admit
+        {
             drain.note(offer.now_ns, offer.load.backlog + offer.events, self.slo_ns);
         }
         verdict

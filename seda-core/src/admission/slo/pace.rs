@@ -55,12 +55,13 @@ impl Pace {
     /// A batch of so many events took so long.
     pub(super) fn record(&mut self, events: usize, service_ns: u64) {
         let n = events as f64;
-        let each = (service_ns as f64 / n).max(1.0);
+        let each = if events == 1 { service_ns as f64 } else { service_ns as f64 / n }.max(1.0);
         let log = log2(each);
         self.samples += n;
         // While the pace is another, the long run hurries after it.
         let usual = if self.factor == 1.0 { LONG } else { SHORT };
-        let first = n / self.samples;
+        // Of more samples than the long run has, the first count as the others do, and the division is spared.
+        let first = if self.samples * LONG < 1.0 { n / self.samples } else { 0.0 };
         let long = (n * usual).max(first).min(1.0);
         let short = (n * SHORT).max(first).min(1.0);
         let off = log - self.log;
