@@ -233,6 +233,10 @@ impl Virtual {
         self.time.look()
     }
 
+    pub(crate) fn spent(&self) -> crate::drive::SpentBy {
+        self.time.spent()
+    }
+
     pub(crate) fn stage_names(&self) -> impl Iterator<Item = &str> {
         self.time.graph.stages.iter().map(|node| node.name.as_str())
     }

@@ -48,6 +48,13 @@ impl Keeper {
         super::look(&self.graph, self.shared.clock.now_ns(), |domain| self.domains[domain].threads())
     }
 
+    /// A look at what the kernel says of each thread: for who asks, and not for each snapshot.
+    #[cfg(feature = "sim")]
+    pub(crate) fn spent(&self) -> super::SpentBy {
+        let of = |domain: &Arc<DomainThreads>| Some((domain.name().to_string(), domain.spent()?));
+        super::SpentBy { cores: Some(cores()), domains: self.domains.iter().filter_map(of).collect() }
+    }
+
     fn at_work(&self) -> Vec<AtWork> {
         let at_work = self.domains.iter().zip(&self.graph.domains).flat_map(|(domain, plan)| {
             domain.doing.iter().enumerate().filter_map(|(worker, doing)| {
@@ -168,7 +175,7 @@ impl Hands for KeepersHands<'_> {
         let Accounts { of, cores } = &mut self.accounts;
         if of.is_empty() {
             of.resize_with(self.keeper.domains.len(), Default::default);
-            *cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+            *cores = self::cores();
         }
         let threads = self.keeper.domains[domain].doing.iter().map(|doing| doing.thread.load(Ordering::Relaxed));
         of[domain].look(threads).map(|spent| (*cores, spent))
@@ -177,6 +184,10 @@ impl Hands for KeepersHands<'_> {
     fn resize(&mut self, domain: usize, threads: usize) -> std::io::Result<()> {
         self.keeper.resize(domain, threads)
     }
+}
+
+fn cores() -> f64 {
+    std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64)
 }
 
 /// Names each handler that has not returned for too long, once.

@@ -60,6 +60,15 @@ pub(crate) struct Looked {
     pub(crate) tables: Vec<[Distribution; 2]>,
 }
 
+/// What the threads of each domain had of the processor since the start.
+#[cfg(feature = "sim")]
+pub(crate) struct SpentBy {
+    /// That they share; none where it is not known.
+    pub(crate) cores: Option<f64>,
+    /// By the domain's name; not those of which it is not known.
+    pub(crate) domains: Vec<(String, control::Spent)>,
+}
+
 /// One look at everything; each stage's lock is held for the copy of its numbers.
 pub(crate) fn look(graph: &Graph, now_ns: u64, threads: impl Fn(usize) -> usize) -> Looked {
     let elapsed = Duration::from_nanos(now_ns);

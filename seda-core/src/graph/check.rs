@@ -174,6 +174,7 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
     let budget = pipeline.thread_budget.take();
     let mut graph = lay_out(pipeline, shape, table);
     take_threads(&mut graph, budget)?;
+    graph.spread_objectives();
     knobs::tell_of_ranges(&graph);
     start_handlers(graph)
 }

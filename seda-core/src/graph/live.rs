@@ -77,6 +77,9 @@ impl Graph {
         self.resize_all(&table, &next, &set, resize).inspect_err(|_| self.share.give(more))?;
         self.share.give(fewer);
         set.iter().for_each(|&(spot, knob)| self.turn(&next, spot, knob));
+        if set.iter().any(|(_, knob)| *knob == Knob::Slo) {
+            self.spread_objectives();
+        }
         let changed = set.iter().map(|&(spot, knob)| {
             let (old, new) = (table.rows(spot), next.rows(spot));
             (new.path(knob), old.row(knob).value.to_string(), new.row(knob).value.to_string())

@@ -1,6 +1,6 @@
-//! The pipeline's objective: the default of its entry stages.
+//! Objectives: the pipeline's, which is the default of its entry stages, and what one asks of the stages behind.
 
-use super::{pipeline::Pipeline, shape::Shape};
+use super::{Graph, pipeline::Pipeline, shape::Shape};
 use crate::{
     finding::Finding,
     settings::{
@@ -71,4 +71,18 @@ pub(super) fn refuse(before: &Table, next: &Table) -> Option<Finding> {
 pub(super) fn note(rows: &Rows, knob: Knob) -> Option<String> {
     let inherited = matches!(knob, Knob::Policy | Knob::Slo) && rows.row(Knob::Slo).inherited;
     inherited.then(|| "the pipeline's `slo`, as the stage says none".to_string())
+}
+
+impl Graph {
+    /// A stage behind others keeps its batches within the least of their objectives; at the start, and when one was changed.
+    pub(super) fn spread_objectives(&self) {
+        let objective = |stage: usize| self.stages[stage].activation.inbox.core.objective_ns();
+        let with: Vec<usize> = (0..self.stages.len()).filter(|&stage| objective(stage).is_some()).collect();
+        let Some(wiring) = self.shared.wiring.get().filter(|_| !with.is_empty()) else { return };
+        for (to, node) in self.stages.iter().enumerate() {
+            let before = with.iter().filter(|&&from| from != to && wiring.reaches[from][to]);
+            let least = before.filter_map(|&from| objective(from)).min();
+            node.activation.inbox.is_behind(least);
+        }
+    }
 }

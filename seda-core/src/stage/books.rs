@@ -196,6 +196,11 @@ impl Inbox {
         });
     }
 
+    /// The least objective of the stages before it.
+    pub(crate) fn is_behind(&self, objective_ns: Option<u64>) {
+        change(self, |book| book.sizing.is_behind(objective_ns));
+    }
+
     /// Changes one of them while it runs.
     pub(crate) fn turn(&self, turn: Turn) {
         if let Turn::MaxAge(age) = turn {

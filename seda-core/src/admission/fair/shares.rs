@@ -6,7 +6,7 @@ use crate::admission::Settle;
 
 /// Offers after which shares are reckoned anew.
 const TURN: u64 = 512;
-/// Weight of the past turns.
+/// Weight of the past turns; while there were only few, each counts as much as the ones before it.
 const PAST: f64 = 0.75;
 /// Part of the capacity that is shared out by right; the rest goes to who is there.
 const BY_RIGHT: f64 = 0.95;
@@ -54,6 +54,8 @@ pub(super) struct Shares {
     /// Mean cost of all, for who has not been measured.
     cost_ns: f64,
     samples: f64,
+    /// Turns that are over.
+    turns: u32,
     /// Of this turn.
     began_ns: u64,
     offers: u64,
@@ -75,6 +77,7 @@ impl Default for Shares {
             tenants: BTreeMap::new(),
             cost_ns: 0.0,
             samples: 0.0,
+            turns: 0,
             began_ns: 0,
             offers: 0,
             sheds: 0,
@@ -89,8 +92,10 @@ impl Default for Shares {
 impl Shares {
     /// Counts an offer, and says what right it has.
     pub(super) fn offered(&mut self, tenant: u64, events: usize, now_ns: u64) -> Claim {
-        if self.offers >= TURN {
-            self.turn(now_ns);
+        match self.offers {
+            0 if self.turns == 0 => self.began_ns = now_ns,
+            TURN.. => self.turn(now_ns),
+            _ => {}
         }
         self.offers += 1;
         let (level, turn_ns, mean_ns) = (self.level, self.turn_ns, self.cost_ns);
@@ -162,15 +167,17 @@ impl Shares {
     #[cold]
     fn turn(&mut self, now_ns: u64) {
         let elapsed_ns = now_ns.saturating_sub(self.began_ns) as f64;
-        let (sheds, worked_ns) = (std::mem::take(&mut self.sheds), std::mem::take(&mut self.worked_ns));
-        self.offers = 0;
-        let is_first = self.began_ns == 0;
-        self.began_ns = now_ns;
-        if is_first || elapsed_ns == 0.0 {
-            // Of what was offered in no time nothing can be said.
+        if elapsed_ns == 0.0 {
+            // Of what was offered in no time nothing can be said. A clock may have gone back.
+            self.began_ns = now_ns;
             return;
         }
-        self.turn_ns = if self.turn_ns == 0.0 { elapsed_ns } else { past(self.turn_ns, elapsed_ns) };
+        (self.offers, self.began_ns) = (0, now_ns);
+        let (sheds, worked_ns) = (std::mem::take(&mut self.sheds), std::mem::take(&mut self.worked_ns));
+        self.turns = self.turns.saturating_add(1);
+        let weight = (1.0 / f64::from(self.turns)).max(1.0 - PAST);
+        let past = |past: f64, now: f64| past + weight * (now - past);
+        self.turn_ns = past(self.turn_ns, elapsed_ns);
         let rate = worked_ns / elapsed_ns;
         if sheds > 0 && self.capacity > 0.0 {
             self.capacity = past(self.capacity, rate).max(rate);
@@ -227,10 +234,6 @@ impl Tenant {
     fn cost(&self, mean_ns: f64) -> f64 {
         if self.samples > 0.0 { self.cost_ns } else { mean_ns }
     }
-}
-
-fn past(past: f64, now: f64) -> f64 {
-    PAST * past + (1.0 - PAST) * now
 }
 
 fn learn(mean_ns: &mut f64, samples: &mut f64, each_ns: f64) {

@@ -42,10 +42,17 @@ struct Act<'a> {
 
 /// What threads had of the processor.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Spent {
-    pub(super) computed_ns: u64,
+pub(crate) struct Spent {
+    pub(crate) computed_ns: u64,
     /// They could run, and waited for a core.
-    pub(super) queued_ns: u64,
+    pub(crate) queued_ns: u64,
+}
+
+impl Spent {
+    pub(super) fn and(self, other: Spent) -> Self {
+        let (computed_ns, queued_ns) = (self.computed_ns + other.computed_ns, self.queued_ns + other.queued_ns);
+        Spent { computed_ns, queued_ns }
+    }
 }
 
 /// The controllers of one pipeline.

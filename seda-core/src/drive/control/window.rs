@@ -40,7 +40,7 @@ pub(super) fn sight(graph: &Graph, stage: usize, before: &Before, now: &Before) 
         queue_len: is.queue_len,
         queue_bound: is.queue_bound,
         oldest: Duration::from_nanos(is.oldest_ns),
-        objective: (objective_ns != 0).then(|| Duration::from_nanos(objective_ns)),
+        objective: objective_ns.map(Duration::from_nanos),
         batches: is.batches.since(&was.batches),
     }
 }

@@ -21,16 +21,21 @@ const LONG_BATCHES: i64 = 256;
 const CLIP: u64 = 4;
 const CLIP_FLOOR_NS: u64 = 100;
 
+/// Of an objective, how long a batch may take.
+fn part(objective_ns: Option<u64>) -> Option<u64> {
+    objective_ns.map(|objective_ns| (objective_ns / u64::from(BATCH_PART)).max(1))
+}
+
 #[derive(Debug)]
 pub(crate) struct Sizing {
     /// Events.
     pub(crate) most: usize,
     /// The handler is given its batch in one call.
     pub(crate) whole: bool,
-    /// How long a batch may take.
-    batch_ns: u64,
-    /// And by an objective, where there is one: that holds also for a handler that is given it whole.
+    /// How long a batch may take, by an objective of its own: that holds also for a handler that is given it whole.
     part_ns: Option<u64>,
+    /// The same by those of the stages before it.
+    behind_ns: Option<u64>,
     /// Mean, per event.
     service_ns: u64,
     /// The same with nothing clipped and a longer memory: what is rare and long counts in it.
@@ -44,13 +49,26 @@ pub(crate) struct Sizing {
 impl Sizing {
     pub(super) fn new(most: usize, whole: bool) -> Self {
         let sums = BatchSums::default();
-        let (batch_ns, part_ns) = (BATCH_NS, None);
-        Sizing { most, whole, batch_ns, part_ns, service_ns: 0, long_ns: 0, measured: false, sums, largest: 0 }
+        Sizing {
+            most,
+            whole,
+            part_ns: None,
+            behind_ns: None,
+            service_ns: 0,
+            long_ns: 0,
+            measured: false,
+            sums,
+            largest: 0,
+        }
     }
 
     pub(super) fn keep_to(&mut self, objective_ns: Option<u64>) {
-        self.part_ns = objective_ns.map(|objective_ns| (objective_ns / u64::from(BATCH_PART)).max(1));
-        self.batch_ns = self.part_ns.map_or(BATCH_NS, |part_ns| part_ns.min(BATCH_NS));
+        self.part_ns = part(objective_ns);
+    }
+
+    /// The least objective of the stages before it: whoever comes from there waits for a batch here, too.
+    pub(crate) fn is_behind(&mut self, objective_ns: Option<u64>) {
+        self.behind_ns = part(objective_ns);
     }
 
     /// Natural batching: what is there, never waiting for more; among so many places.
@@ -66,7 +84,8 @@ impl Sizing {
         // Beside other places, a long event among many brief ones should not keep those of its batch waiting.
         let mean = if places > 1 { self.service_ns.max(self.long_ns) } else { self.service_ns }.max(1);
         let share = if places > 1 && mean >= SHARE_NS { len.div_ceil(places) } else { len };
-        most.min(share).min((self.batch_ns / mean).max(1) as usize)
+        let batch_ns = [self.part_ns, self.behind_ns].into_iter().flatten().fold(BATCH_NS, u64::min);
+        most.min(share).min((batch_ns / mean).max(1) as usize)
     }
 
     pub(super) fn handled(&mut self, events: u64, service_ns: u64) {
@@ -113,5 +132,23 @@ impl Sizing {
         let BatchSums { batches, events, .. } = self.sums;
         let mean = if batches == 0.0 { 0.0 } else { events / batches };
         BatchSizes { mean, max: self.largest }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_an_objective_batches_are_small_but_for_handlers_that_are_given_them() {
+        for (whole, few) in [(false, 10), (true, 1000)] {
+            let mut sizing = Sizing::new(1000, whole);
+            sizing.handled(100, 100_000);
+            assert_eq!(sizing.of(1000, 1), if whole { 1000 } else { 100 });
+            sizing.is_behind(Some(320_000));
+            assert_eq!(sizing.of(1000, 1), few);
+            sizing.is_behind(None);
+            assert_eq!(sizing.of(1000, 1), if whole { 1000 } else { 100 });
+        }
     }
 }
