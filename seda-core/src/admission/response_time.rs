@@ -43,6 +43,7 @@ const DEPTH: usize = 1;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ResponseTime {
+    pub(super) target: Duration,
     target_ns: f64,
     current_ns: f64,
     rate: f64,
@@ -56,6 +57,7 @@ impl ResponseTime {
     #[must_use]
     pub fn new(target: Duration) -> Self {
         ResponseTime {
+            target,
             target_ns: target.as_nanos() as f64,
             current_ns: 0.0,
             rate: FIRST,
@@ -97,6 +99,10 @@ impl Admission for ResponseTime {
         if self.samples.len() >= SAMPLES || settle.now_ns >= self.window_ends_ns {
             self.window(settle.now_ns);
         }
+    }
+
+    fn aim(&mut self, objective: Duration) {
+        (self.target, self.target_ns) = (objective, objective.as_nanos() as f64);
     }
 
     fn check(&self) -> Option<String> {

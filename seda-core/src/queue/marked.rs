@@ -69,6 +69,23 @@ impl Marked {
         (batch, weight)
     }
 
+    /// Up to `most` events, of each class the newest first; gives their weight. Not for keys, whose events have an order.
+    pub(super) fn take_newest(&mut self, most: usize, batch: &mut Batch) -> u64 {
+        let (taken, weight) = self.order.take_newest(most);
+        self.leave(&taken, batch);
+        self.order.free(taken);
+        weight
+    }
+
+    /// Moves one that was offered before that time to `gone`, and gives its weight.
+    pub(super) fn drop_stale(&mut self, before_ns: u64, gone: &mut Batch) -> Option<u64> {
+        let is_stale = |mark: &Mark| mark.stamp_ns != 0 && mark.stamp_ns < before_ns;
+        let lane = self.order.lanes.iter().position(|lane| lane.front().is_some_and(is_stale))?;
+        let mark = self.order.drop_front(lane)?;
+        self.leave(&[mark.place()], gone);
+        Some(mark.weight)
+    }
+
     fn leave(&mut self, places: &[Place], to: &mut Batch) {
         if let Some(shelf) = &mut self.shelf {
             to.take_from(&mut **shelf, places, &mut self.marks);
@@ -239,6 +256,20 @@ impl Order {
         (taken.places, taken.weight)
     }
 
+    /// The same from the other end.
+    fn take_newest(&mut self, most: usize) -> (Vec<Place>, u64) {
+        let (places, tenants) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.tenants));
+        let mut taken = Taken { places, tenants, weight: 0, most };
+        while taken.has_room() {
+            let Some(mark) = self.next_lane().and_then(|lane| self.lanes[lane].pop_back()) else { break };
+            self.in_lanes -= 1;
+            taken.add(mark);
+        }
+        self.bytes -= taken.weight;
+        self.tenants = taken.tenants;
+        (taken.places, taken.weight)
+    }
+
     /// The highest class that has any; but for one that has been passed by for long.
     fn next_lane(&mut self) -> Option<usize> {
         let top = self.lanes.iter().rposition(|lane| !lane.is_empty())?;
@@ -296,8 +327,15 @@ impl Order {
     }
 
     fn drop_oldest(&mut self) -> Option<Mark> {
-        let Some(lane) = self.lanes.iter_mut().find(|lane| !lane.is_empty()) else { return self.drop_aside() };
-        let mark = lane.pop_front()?;
+        match self.lanes.iter().position(|lane| !lane.is_empty()) {
+            Some(lane) => self.drop_front(lane),
+            None => self.drop_aside(),
+        }
+    }
+
+    /// The oldest of a lane.
+    fn drop_front(&mut self, lane: usize) -> Option<Mark> {
+        let mark = self.lanes[lane].pop_front()?;
         self.in_lanes -= 1;
         self.bytes -= mark.weight;
         if let Some(hash) = mark.key {
@@ -427,6 +465,21 @@ mod tests {
         queue.drop_oldest(&mut gone);
         assert_eq!(events(gone), [1]);
         assert_eq!(events(queue.take(9, &mut Vec::new()).0), [2, 4, 3]);
+    }
+
+    #[test]
+    fn the_newest_of_the_highest_class_goes_first_and_the_stale_leave_wherever_they_are() {
+        let mut queue = Marked::new(2);
+        for (event, class, stamp_ns) in [(1u32, 1, 10), (2, 0, 20), (3, 1, 30), (4, 1, 40)] {
+            queue.push(Envelope { event, stamp_ns, marks: None }, Read { class, weight: 5, ..Read::default() });
+        }
+        let mut gone = Batch::default();
+        assert_eq!(queue.drop_stale(15, &mut gone), Some(5));
+        assert_eq!(queue.drop_stale(15, &mut gone), None);
+        assert_eq!(events(gone), [1]);
+        let mut batch = Batch::default();
+        assert_eq!(queue.take_newest(9, &mut batch), 15);
+        assert_eq!((events(batch), queue.len(), queue.bytes()), (vec![4, 3, 2], 0, 0));
     }
 
     #[test]

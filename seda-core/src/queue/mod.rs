@@ -13,6 +13,9 @@ pub(crate) use batch::{Apart, Batch, Opened};
 pub(crate) use marked::Marked;
 pub(crate) use plain::Plain;
 
+/// Of those that waited too long, as many as may leave with one take of newer ones: a short pause under the lock.
+const STALE: usize = 64;
+
 /// What was read off an event at the offer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Read {
@@ -101,6 +104,28 @@ impl Store {
             Store::Plain(queue) => (queue.take(most), 0),
             Store::Marked(queue) => queue.take(most, keys),
         }
+    }
+
+    /// Takes the newest events, up to `most`; before them some of the oldest, those that were offered before a time, so that they
+    /// do not stay for good. With their weight.
+    pub(crate) fn take_newest(&mut self, most: usize, before_ns: u64) -> (Batch, u64) {
+        let (mut batch, mut weight) = (Batch::default(), 0);
+        for _ in 0..most.max(STALE) {
+            let stale = match self {
+                Store::Plain(queue) => queue.drop_stale(before_ns, &mut batch).then_some(0),
+                Store::Marked(queue) => queue.drop_stale(before_ns, &mut batch),
+            };
+            let Some(of_one) = stale else { break };
+            weight += of_one;
+        }
+        weight += match self {
+            Store::Plain(queue) => {
+                queue.take_newest(most, &mut batch);
+                0
+            }
+            Store::Marked(queue) => queue.take_newest(most, &mut batch),
+        };
+        (batch, weight)
     }
 
     /// Moves the event that loses when the oldest must to `gone`, and gives its weight: of the lowest class, the one that
