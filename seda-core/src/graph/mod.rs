@@ -30,7 +30,7 @@ use crate::{
     stage::{
         activation::Activation,
         core::{EdgeCore, Shared},
-        outlet::AnswerCounts,
+        lane::AnswerCounts,
     },
 };
 

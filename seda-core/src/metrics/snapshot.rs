@@ -34,6 +34,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// So many were offered and shed, for that reason.
+    pub(crate) fn sheds(&mut self, reason: &'static str, events: u64) {
+        self.offered += events;
+        self.shed += events;
+        match self.shed_by.iter_mut().find(|shed| shed.reason == reason) {
+            Some(shed) => shed.events += events,
+            None => self.shed_by.push(ShedCount { events, ..ShedCount::new(reason) }),
+        }
+    }
+
     /// Offers that came back.
     #[must_use]
     pub fn refused(&self) -> u64 {

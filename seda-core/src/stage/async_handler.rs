@@ -9,9 +9,10 @@ use std::{
 };
 
 use super::{
-    activation::{Hand, Places, Run},
+    activation::Run,
     cx::Cx,
     handler::{BoxError, IntoStage, StageParts, shape},
+    places::{Hand, Places},
     task::{TaskCx, task},
     work::Work,
 };

@@ -94,7 +94,7 @@ impl Inbox {
 
     /// Its first places have their state.
     pub(crate) fn open(&self, places: u32) {
-        change(self, |book| book.open_places(places));
+        change(self, |book| book.seats.open(places));
     }
 
     /// Its home is known: whoever offered before is seen there.
@@ -104,12 +104,12 @@ impl Inbox {
 
     /// Room came for what a place could not hand on.
     pub(crate) fn resume_place(&self, place: u32) {
-        change(self, |book| book.resume(place));
+        change(self, |book| book.seats.resume(place));
     }
 
     /// No worker is with the place until it is resumed.
     pub(crate) fn set_place_aside(&self, place: u32) {
-        change(self, |book| book.set_aside(place));
+        change(self, |book| book.seats.set_aside(place));
     }
 
     /// A source need not wait any more.
@@ -157,7 +157,7 @@ impl Inbox {
         let gate = lock(&self.gate);
         let book = &gate.book;
         Probe {
-            empty: gate.store.len() == 0 && book.in_use == 0 && book.reserved == 0,
+            empty: gate.store.len() == 0 && book.seats.in_use() == 0 && book.reserved == 0,
             source_running: matches!(book.pull, Pull::Ready | Pull::Waiting),
             flush: book.flush,
             offered: book.counts.offered,
@@ -169,7 +169,7 @@ impl Inbox {
         self.core.live_for(options.max_age.map_or(0, |age| ns(age).max(1)));
         let (patience_ns, objective_ns, has_policy) = change(self, |book| {
             book.set_up(options, places_max, limit);
-            (book.patience_ns(), book.objective_ns(), book.has_policy())
+            (book.guard.patience_ns(), book.guard.objective_ns(), book.guard.is_set())
         });
         self.core.be_patient(patience_ns);
         self.core.keep_to(objective_ns);
@@ -181,8 +181,8 @@ impl Inbox {
     /// Only sources feed it: what its objective has no room for waits with them.
     pub(crate) fn pause_sources(&self, pauses: bool) {
         let patience_ns = change(self, |book| {
-            book.pauses = pauses && book.objective_ns().is_some();
-            book.patience_ns()
+            book.guard.pauses = pauses && book.guard.objective_ns().is_some();
+            book.guard.patience_ns()
         });
         self.core.be_patient(patience_ns);
     }
@@ -191,8 +191,8 @@ impl Inbox {
     pub(crate) fn lead_to(&self, behind: Vec<Arc<Gauge>>) {
         let own = self.core.gauge.clone();
         change(self, |book| {
-            let objective_ns = book.objective_ns();
-            book.path = objective_ns.map(|objective_ns| Path::new(own, behind, objective_ns));
+            let objective_ns = book.guard.objective_ns();
+            book.guard.path = objective_ns.map(|objective_ns| Path::new(own, behind, objective_ns));
         });
     }
 
@@ -206,14 +206,14 @@ impl Inbox {
                 Turn::Events(events) => book.bound = events,
                 Turn::Bytes(bytes) => book.bytes_bound = bytes,
                 Turn::WhenFull(when_full) => book.when_full = when_full,
-                Turn::BatchMax(events) => book.batch_max = events,
+                Turn::BatchMax(events) => book.sizing.most = events,
                 Turn::Limit(places) => book.limit = places,
                 Turn::Policy(policy) => book.change_policy(policy),
                 Turn::Objective(objective) => book.aim(objective),
                 Turn::MaxAge(_) => {}
             }
             // Whoever waits may have room now, or is refused; who has neither waits again.
-            (book.all_waiters(), book.objective_ns(), book.has_policy())
+            (book.all_waiters(), book.guard.objective_ns(), book.guard.is_set())
         });
         self.core.keep_to(objective_ns);
         self.decide_anew(has_policy);
@@ -236,7 +236,7 @@ impl Inbox {
             domain: String::new(),
             threads: 0,
             limit: book.limit,
-            busy_places: book.in_use,
+            busy_places: book.seats.in_use(),
             queue_len: store.len(),
             queue_bound: book.bound,
             queue_bytes: store.bytes(),
@@ -244,11 +244,11 @@ impl Inbox {
             oldest: Duration::from_nanos(if oldest == 0 { 0 } else { now_ns.saturating_sub(oldest) }),
             in_hand: book.in_hand,
             left: book.left + store.len() + book.in_hand,
-            concern: book.concern(),
+            concern: book.guard.concern(),
             counts: book.counts.clone(),
             wait: Default::default(),
             service: Default::default(),
-            batch: book.batch_sizes(),
+            batch: book.sizing.sizes(),
             busy: Duration::from_nanos(book.busy_ns),
             blocked: Duration::ZERO,
             blocked_on: Vec::<Blocked>::new(),
@@ -269,7 +269,7 @@ impl Inbox {
             busy_ns: book.busy_ns,
             wait: book.wait.clone(),
             deviation: book.service.deviation(),
-            batches: book.batch_sums,
+            batches: book.sizing.sums(),
             queue_len: store.len(),
             queue_bound: book.bound,
             oldest_ns: if oldest_ns == 0 { 0 } else { now_ns.saturating_sub(oldest_ns) },
@@ -286,7 +286,7 @@ impl Inbox {
             full: book.is_full(store.len(), store.bytes()),
             unmoved_since_ns: if store.len() == 0 { 0 } else { since_ns },
             limit: book.limit,
-            places: book.places(),
+            places: book.seats.len(),
         }
     }
 }

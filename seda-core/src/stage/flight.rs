@@ -18,9 +18,11 @@ use std::{
 };
 
 use super::{
-    activation::{Hand, Places, Run, Sheet, message, told},
+    activation::Run,
     book::Account,
     cx::{as_handler, note},
+    panics::{message, told},
+    places::{Hand, Places, Sheet},
     waiter::Resume,
 };
 use crate::{

@@ -138,7 +138,7 @@ impl Inbox {
                     let most = if alone { 1 } else { book.batch_size(store.len()) };
                     let (mut batch, mut weight) = store.take(most, &mut keys);
                     // A queue gives what costs it nothing; who pays for each batch gets all that is there.
-                    while book.whole_batches && batch.len() < most {
+                    while book.sizing.whole && batch.len() < most {
                         let (mut more, weighs) = store.take(most - batch.len(), &mut keys);
                         if more.is_empty() {
                             break;
@@ -149,16 +149,16 @@ impl Inbox {
                     }
                     if batch.is_empty() {
                         // All that was there waits for its key.
-                        book.free(place);
+                        book.seats.free(place);
                         continue;
                     }
-                    store.tenants(book.tenants_at(place));
+                    store.tenants(book.seats.tenants(place));
                     book.took(batch.len(), store.len(), now_ns);
-                    if let Some(patience_ns) = book.patience_ns() {
+                    if let Some(patience_ns) = book.guard.patience_ns() {
                         self.core.be_patient(Some(patience_ns));
                     }
-                    let expected_ns = book.expected_ns(batch.len());
-                    let plenty = book.is_plenty(store.len());
+                    let expected_ns = book.sizing.expected_ns(batch.len());
+                    let plenty = book.sizing.is_plenty(store.len());
                     Taken { place, what: What::Batch { batch, keys, weight }, expected_ns, plenty }
                 }
             });
@@ -183,13 +183,13 @@ impl Inbox {
         match cleared {
             Some(mut keys) => {
                 store.release(&mut keys);
-                book.free(place);
+                book.seats.free(place);
             }
-            None => book.stall(place),
+            None => book.seats.stall(place),
         }
         book.settle(account, place, store.len(), now_ns, self.core.shared.measures());
         let taken = if again { self.take_under(&mut gate, now_ns) } else { None };
-        let idle = gate.book.in_use == 0 && !gate.store.has_work();
+        let idle = gate.book.seats.in_use() == 0 && !gate.store.has_work();
         self.after_take(gate);
         self.core.shared.budget.release(account.weight);
         if idle && self.core.shared.is_closing() {
@@ -200,7 +200,7 @@ impl Inbox {
 
     /// A place for an event whose handler goes on without a worker.
     pub(crate) fn detach(&self, from: u32) -> u32 {
-        lock(&self.gate).book.detach(from)
+        lock(&self.gate).book.seats.detach(from)
     }
 
     /// No worker is with the place until it is resumed.
@@ -214,7 +214,7 @@ impl Inbox {
         let Gate { store, book } = &mut *gate;
         book.settle(account, place, store.len(), now_ns, false);
         store.release(&mut keys.unwrap_or_default());
-        book.free(place);
+        book.seats.free(place);
         self.after_take(gate);
         self.core.shared.budget.release(account.weight);
         self.core.shared.progress.notify();
@@ -277,7 +277,7 @@ impl Inbox {
     }
 
     pub(super) fn policy_time(&self, book: &Book) -> u64 {
-        if book.has_policy() { self.core.shared.clock.now_ns() } else { 0 }
+        if book.guard.is_set() { self.core.shared.clock.now_ns() } else { 0 }
     }
 
     /// After anything that may have made the stage runnable: the bit, a worker, the next who waits.

@@ -78,7 +78,7 @@ impl Inbox {
         queue.push(Envelope { event, stamp_ns, marks: None });
         // A stage that could run before still can: its bit is set, and whoever set it has woken a worker. One whose places
         // are all in use is looked at when the first of them comes free.
-        if !book.runnable && book.in_use < book.limit {
+        if !book.runnable && book.seats.in_use() < book.limit {
             self.after_offer(gate);
         }
         Ok(())
@@ -385,7 +385,7 @@ impl Inbox {
         let mut evicted = Batch::default();
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
-        if let (Store::Plain(queue), false) = (&mut *store, book.has_policy()) {
+        if let (Store::Plain(queue), false) = (&mut *store, book.guard.is_set()) {
             let n = book.room(queue.len(), true).min(before);
             if n > 0 {
                 book.counts.offered += n as u64;

@@ -3,15 +3,18 @@
 use std::{
     marker::PhantomData,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use rayon::prelude::*;
 
 use super::{
     core::StageCore,
-    cx::{Cx, as_handler},
+    cx::{Cx, as_handler, note},
     handler::{IntoStage, StageParts, shape},
+    panics::{message, told},
+    places::{Hand, Places},
+    waiter::Resume,
     work::{Outcome, Spread, Work},
 };
 use crate::{
@@ -102,9 +105,34 @@ where
     }
 }
 
-/// Sends work out to the pool.
-pub(crate) fn spawn(pool: &rayon::ThreadPool, work: Box<dyn FnOnce() + Send>) {
-    pool.spawn(work);
+/// Sends a batch out to the data-parallel pool, if that is what the handler wants and there is one.
+#[cold]
+pub(super) fn spread(places: &Arc<Places>, hand: &mut Hand, place: u32) -> bool {
+    let Places { inbox, .. } = &**places;
+    let shared = &inbox.core.shared;
+    let (Some(work), Some(pool)) = (&hand.work, shared.parallel.get()) else { return false };
+    let Some(f) = work.parallel() else { return false };
+    let batch = std::mem::take(&mut hand.batch);
+    places.place(place).watch.begins_outside();
+    inbox.set_aside(place);
+    shared.spread.fetch_add(1, Ordering::SeqCst);
+    let places = places.clone();
+    let out = move || {
+        let core = &places.inbox.core;
+        let outcome = f.run(core, batch);
+        core.shared.spread.fetch_sub(1, Ordering::SeqCst);
+        let mut hand = places.hand(place);
+        if !places.place(place).watch.returned() {
+            return;
+        }
+        let service_ns = core.shared.clock.now_ns().saturating_sub(hand.sheet.began_ns);
+        hand.sheet.account.spread(outcome.outs.len() as u64, outcome.failed, service_ns);
+        hand.outs = outcome.outs;
+        drop(hand);
+        places.inbox.resume(place);
+    };
+    pool.spawn(out);
+    true
 }
 
 fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), mut batch: Batch) -> Outcome {
@@ -114,7 +142,7 @@ fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), mut b
         let work = trace.map(|trace| trace.work(&core.name));
         match catch_unwind(AssertUnwindSafe(|| as_handler(core, || within(work.as_ref(), || f(event))))) {
             Ok(event) => Ok(Envelope { event, stamp_ns: 0, marks }),
-            Err(panic) => Err((marks, Loss::Failed(super::activation::message(&*panic)))),
+            Err(panic) => Err((marks, Loss::Failed(message(&*panic)))),
         }
     };
     let mut events = batch.open();
@@ -128,8 +156,8 @@ fn run<I: Event, O: Event>(core: &StageCore, f: &(impl Fn(I) -> O + Sync), mut b
             Ok(envelope) => outs.push(envelope),
             Err((marks, loss)) => {
                 outcome.failed += 1;
-                super::activation::told(core, &loss);
-                marks.iter().for_each(|marks| super::cx::note(marks, &loss));
+                told(core, &loss);
+                marks.iter().for_each(|marks| note(marks, &loss));
             }
         }
     }

@@ -5,7 +5,10 @@ use std::{collections::VecDeque, marker::PhantomData, sync::Arc};
 
 use super::adapting::Adapting;
 use super::inlet::Inlet;
-use super::outlet::{EachEmit, Emit, FanEmit, Handing, MapEmit, Outlet, Port, SiftEmit, TwoEmit};
+use super::{
+    emit::{EachEmit, Emit, FanEmit, Handing, MapEmit, SiftEmit, TwoEmit},
+    outlet::{Outlet, Port},
+};
 use crate::{
     event::{Envelope, Event},
     queue::Batch,

@@ -11,12 +11,13 @@ use std::{
 };
 
 use super::{
-    activation::{Hand, Places, Run},
+    activation::Run,
     core::StageCore,
     cx::{Cx, entry_from},
     flight::{self, Pending},
     handler::{StageParts, shape},
     inlet::Inlet,
+    places::{Hand, Places},
     work::Work,
 };
 use crate::{

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::{
-    activation::{Hand, Places, Run},
+    activation::Run,
     core::StageCore,
     cx::Cx,
     handler::BoxError,
+    places::{Hand, Places},
 };
 use crate::{
     event::{Envelope, Event},

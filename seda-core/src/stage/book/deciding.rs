@@ -1,0 +1,171 @@
+//! The offerer's side of the books: whether there is room, what the policy says, and what becomes of an event.
+
+use super::Book;
+use crate::{
+    admission::{Load, Offer, Verdict},
+    options::WhenFull,
+    outcome::Refusal,
+    queue::Read,
+    stage::core::StageCore,
+};
+
+/// Whether an offer can be enqueued now.
+pub(crate) enum Room {
+    Yes,
+    /// After that many of the oldest, or until it fits, were dropped.
+    DropOldest,
+    DropNewest,
+    /// Full; the offerer may wait.
+    Wait,
+    No(Refusal),
+}
+
+/// Events that wait, and of them those of lower classes than the offer's.
+#[derive(Clone, Copy)]
+pub(crate) struct Queued {
+    pub(crate) len: usize,
+    pub(crate) behind: usize,
+    /// And those of its class.
+    pub(crate) beside: usize,
+}
+
+/// What the books look at in an offer.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    events: usize,
+    read: Read,
+    /// 0 for none.
+    deadline_ns: u64,
+}
+
+impl Asked {
+    pub(crate) fn of(events: usize, read: Read, deadline_ns: u64) -> Self {
+        Asked { events, read, deadline_ns }
+    }
+}
+
+/// What becomes of it.
+pub(crate) enum Fate {
+    /// Wait for room.
+    Stall,
+    /// On to the overflow.
+    Spill(Refusal),
+    Drop,
+    Enqueue {
+        /// Of the oldest.
+        after_drop: bool,
+    },
+}
+
+impl Book {
+    /// Events that may still come, for an offerer that did not wait: not before those who wait for more than one place.
+    pub(crate) fn room(&self, len: usize, waited: bool) -> usize {
+        if !waited && self.waiters.front().is_some_and(|(need, _)| need.events > 1) {
+            return 0;
+        }
+        self.bound.saturating_sub(len + self.reserved)
+    }
+
+    pub(crate) fn fits_bytes(&self, len: usize, bytes: u64, weight: u64) -> bool {
+        // An event over the bound enters an empty queue, or it never would.
+        self.bytes_bound.is_none_or(|bound| len == 0 || bytes + weight <= bound)
+    }
+
+    /// No room for one more, by the bounds; or somebody waits, whatever for.
+    pub(crate) fn is_full(&self, len: usize, bytes: u64) -> bool {
+        len + self.reserved >= self.bound || !self.fits_bytes(len, bytes, 1) || self.anyone_waits()
+    }
+
+    /// What the bound says to an offer from outside of `n` events.
+    pub(crate) fn room_for(&self, n: usize, weight: u64, len: usize, bytes: u64, waited: bool) -> Room {
+        if n > self.bound {
+            return Room::No(Refusal::TooMany { bound: self.bound });
+        }
+        let fits = self.room(len, waited) >= n && self.fits_bytes(len, bytes, weight);
+        match self.when_full {
+            _ if fits => Room::Yes,
+            WhenFull::Block => Room::Wait,
+            WhenFull::Reject => Room::No(Refusal::Full),
+            WhenFull::DropNewest => Room::DropNewest,
+            // Room that is reserved cannot be dropped for.
+            WhenFull::DropOldest if self.bound - self.reserved.min(self.bound) >= n => Room::DropOldest,
+            WhenFull::DropOldest => Room::No(Refusal::Full),
+        }
+    }
+
+    /// Asks the policy; counts what it sheds.
+    pub(crate) fn admit(&mut self, asked: Asked, queued: Queued, now_ns: u64) -> Result<(), Refusal> {
+        if !self.guard.is_set() {
+            return Ok(());
+        }
+        let load = Load { behind: queued.behind, beside: queued.beside, ..self.load(queued.len) };
+        let deadline_ns = (asked.deadline_ns != 0).then_some(asked.deadline_ns);
+        let Read { class, tenant, .. } = asked.read;
+        let offer = Offer { now_ns, events: asked.events, class, tenant, deadline_ns, load };
+        let (reason, retry_after) = match self.guard.offer(offer) {
+            Verdict::Admit => return Ok(()),
+            Verdict::Shed { reason, retry_after } => (reason, retry_after),
+        };
+        // What waits instead is offered again, and counted then.
+        if !self.guard.pauses {
+            self.counts.sheds(reason.as_str(), asked.events as u64);
+        }
+        Err(Refusal::Shed { reason, retry_after })
+    }
+
+    pub(crate) fn load(&self, backlog: usize) -> Load {
+        Load {
+            backlog,
+            behind: 0,
+            beside: backlog,
+            in_hand: self.in_hand,
+            busy: self.seats.in_use(),
+            limit: self.limit,
+            service_ns: self.sizing.service_ns(),
+            ahead: None,
+        }
+    }
+
+    /// Counts a refusal and passes it on.
+    pub(crate) fn refuse(&mut self, n: usize, why: Refusal) -> Refusal {
+        self.counts.offered += n as u64;
+        match why {
+            Refusal::Closed => self.counts.closed += n as u64,
+            _ => self.counts.full += n as u64,
+        }
+        why
+    }
+
+    /// What becomes of an event from upstream: never closed to it, and what is refused is handed on.
+    pub(crate) fn inner(&mut self, core: &StageCore, asked: Asked, queued: Queued, bytes: u64) -> Fate {
+        let len = queued.len;
+        // Inner events have waited their turn: the places for those who need many are not kept from them.
+        let room = match self.room_for(1, asked.read.weight, len, bytes, true) {
+            Room::Wait => return Fate::Stall,
+            // All room is reserved, so there is no older event to drop for it.
+            Room::No(_) if self.when_full == WhenFull::DropOldest => Room::DropNewest,
+            room => room,
+        };
+        if let Room::No(why) = room {
+            self.refuse(1, why.clone());
+            return Fate::Spill(why);
+        }
+        if matches!(room, Room::DropNewest) {
+            self.counts.offered += 1;
+            self.counts.dropped += 1;
+            return Fate::Drop;
+        }
+        // A source can wait until the first service time is known.
+        if self.guard.pauses && !self.sizing.is_measured() && len >= self.limit {
+            self.guard.paused = true;
+            return Fate::Stall;
+        }
+        let now_ns = if self.guard.is_set() { core.shared.clock.now_ns() } else { 0 };
+        if let Err(why) = self.admit(asked, queued, now_ns) {
+            self.guard.paused = self.guard.pauses;
+            return if self.guard.pauses { Fate::Stall } else { Fate::Spill(why) };
+        }
+        self.counts.offered += 1;
+        Fate::Enqueue { after_drop: matches!(room, Room::DropOldest) }
+    }
+}
