@@ -4,16 +4,15 @@ mod overload;
 
 use overload::{PLACES, SCALES, Scene};
 use seda_core::{
-    Degrade, Quality, Slo,
+    Admission, Deadline, Degrade, Fresh, MaxConcurrency, Priority, Quality, Slo,
     prelude::*,
-    sim::{Results, Run},
+    sim::{Arrivals, Results, Run, Service},
 };
 
 /// A stage whose service time is in proportion to its quality, which is 1/5 at least, at these loads for so many objectives
 /// each; and the quality at the end of each.
-fn degraded(mut scene: Scene, loads: &[(f64, f64)]) -> (Results, Vec<f64>) {
-    let steps = loads.iter().map(|&(load, slos)| (load * PLACES / scene.mean.as_secs_f64(), scene.at(slos)));
-    scene.arrivals = seda_core::sim::Arrivals::steps(steps);
+fn degraded(mean: std::time::Duration, loads: &[(f64, f64)]) -> (Results, Vec<f64>) {
+    let mut scene = Scene::new(mean, loads);
     let quality = Quality::new(0.2..=1.0);
     let knob = quality.clone();
     scene.service = scene.service.scaled(move || knob.level());
@@ -46,9 +45,8 @@ fn degraded(mut scene: Scene, loads: &[(f64, f64)]) -> (Results, Vec<f64>) {
 #[test]
 fn while_quality_suffices_hardly_anything_is_shed_and_it_comes_back_with_the_load() {
     for mean in SCALES {
-        let (results, levels) = degraded(Scene::new(mean, &[]), &[(0.8, 200.0), (2.0, 200.0), (0.5, 200.0)]);
+        let (results, levels) = degraded(mean, &[(0.8, 200.0), (2.0, 200.0), (0.5, 200.0)]);
         let shed = |at: &str| results.phase(at).unwrap().refused_share();
-        println!("{mean:?} {levels:?} {} {} {}\n{results}", shed("0"), shed("1"), shed("2"));
         assert!(shed("0") <= 0.001 && shed("1") <= 0.005 && shed("2") <= 0.001, "{mean:?}\n{results}");
         assert!(levels[0] >= 0.95 && (0.4..0.5).contains(&levels[1]) && levels[2] >= 0.99, "{mean:?}: {levels:?}");
         assert!(results.all.good as f64 >= 0.98 * results.all.offered as f64, "{mean:?}\n{results}");
@@ -58,12 +56,77 @@ fn while_quality_suffices_hardly_anything_is_shed_and_it_comes_back_with_the_loa
 #[test]
 fn beyond_the_least_quality_the_rest_is_shed_and_goodput_is_what_that_can_do() {
     for mean in SCALES {
-        let (results, levels) = degraded(Scene::new(mean, &[]), &[(0.8, 50.0), (10.0, 200.0)]);
+        let (results, levels) = degraded(mean, &[(0.8, 50.0), (10.0, 200.0)]);
         let figures = results.phase("1").unwrap();
         // Five times the capacity of the best quality.
         let can = 5.0 * 200.0 * 12.5 * PLACES;
-        println!("{mean:?} {levels:?} {}\n{results}", figures.good as f64 / can);
         assert!(levels[1] <= 0.21, "{levels:?}");
         assert!(figures.good as f64 >= 0.95 * can, "{mean:?}: {}\n{results}", figures.good as f64 / can);
+    }
+}
+
+/// A tenth of the offers are of the highest level, ten times the capacity in all, the rest of a hundred levels alike; by a
+/// policy that knows no classes.
+fn levels(policy: impl Admission + 'static, seed: u64) -> Results {
+    let mut p = Pipeline::named("levels");
+    let work = (|_: u8| ()).threads(4).classes(1, |level| *level).admission(policy);
+    let offers = p.sink("work", work);
+    let mut run = Run::new(p).service("work", Service::exponential(ms(4)));
+    run = run.entry(offers, Arrivals::poisson(500.0).kind("high"), |_| 127);
+    for tenth in 0..10 {
+        let arrivals = Arrivals::poisson(950.0).kind(tenth.to_string());
+        run = run.entry(offers, arrivals, move |n| tenth * 10 + (n % 10) as u8);
+    }
+    run.slo(ms(50)).seed(seed).warm_up(secs(1)).during(secs(61)).unwrap()
+}
+
+#[test]
+fn the_highest_level_is_served_and_the_next_get_the_rest_whatever_the_policy() {
+    for seed in 1..=3 {
+        let results = levels(Priority::new(MaxConcurrency::new(30)), seed);
+        let good = |kind: &str| results.kind(kind).unwrap().good as f64 / 60.0;
+        let (high, upper) = (results.kind("high").unwrap(), good("9"));
+        let low: f64 = (0..9).map(|tenth| good(&tenth.to_string())).sum();
+        // The last fifth of 30 places is six: a run of the high ones alone fills it now and then.
+        assert!(high.refused_share() <= 0.0025, "{results}");
+        assert!(upper >= 0.8 * 500.0 && good("9") + low >= 0.95 * 500.0, "{upper} and {low}\n{results}");
+        assert!(low >= 0.02 * 1000.0 && good("0") > 0.0, "{low}\n{results}");
+    }
+}
+
+/// Offers with deadlines from 10 to 100 ms, at three times the capacity, where up to 200 may wait.
+fn deadlines(policy: impl Admission + 'static) -> Results {
+    let mut p = Pipeline::named("deadlines");
+    let work = (|_: u64| ()).threads(4).admission(policy).deadline(|n| ms(10 + n % 10 * 10));
+    let offers = p.sink("work", work);
+    let mut run = Run::new(p).service("work", Service::exponential(ms(4)));
+    for tenth in 0..10u64 {
+        let arrivals = Arrivals::poisson(300.0).slo(ms(10 + tenth * 10));
+        run = run.entry(offers, arrivals, move |_| tenth);
+    }
+    run.seed(1).warm_up(secs(1)).during(secs(61)).unwrap()
+}
+
+#[test]
+fn what_cannot_meet_its_deadline_is_told_at_once_instead_of_waiting_for_it_to_pass() {
+    let without = deadlines(MaxConcurrency::new(200));
+    let with = deadlines(Deadline::new(MaxConcurrency::new(200)));
+    assert!(without.all.expired_share() > 0.3, "{without}");
+    assert!(with.all.expired_share() <= 0.1, "{with}");
+    assert!(with.goodput() >= 0.85 * 1000.0, "{with}");
+    let shed = &with.snapshot.stages[0].counts.shed_by;
+    assert!(shed.iter().any(|shed| shed.reason == "deadline" && shed.events > 50_000), "{shed:?}");
+}
+
+#[test]
+fn while_a_queue_stands_the_newest_are_served_and_the_queue_stays_short() {
+    for mean in SCALES {
+        let scene = Scene::new(mean, &[(0.8, 50.0), (10.0, 200.0), (0.8, 50.0)]);
+        let results = scene.run(Fresh::new(scene.slo()), &[0.0..50.0, 60.0..250.0, 260.0..300.0], 300.0);
+        let of = |at: &str, during| scene.of(results.phase(at).unwrap(), during);
+        let (before, within, after) = (of("0", 0.0..50.0), of("1", 60.0..250.0), of("2", 260.0..300.0));
+        assert!(within.goodput >= 0.95, "{mean:?}: {within:?}");
+        assert!(before.expired <= 0.02 && after.expired <= 0.02, "{mean:?}: {before:?} {after:?}");
+        assert!(results.ledger.balanced());
     }
 }

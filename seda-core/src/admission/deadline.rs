@@ -86,7 +86,7 @@ impl Admission for Deadline {
         self.policy.settle(settle);
     }
 
-    leave_to!(policy: take, patience_ns, order, objective_ns, aim, concern, check);
+    leave_to!(policy: take, patience_ns, order, defers, objective_ns, aim, concern, check);
 }
 
 #[cfg(test)]

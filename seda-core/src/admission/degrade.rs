@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::{Admission, Load, Offer, Quality, Settle, Verdict, wrapping::leave_to};
 
 /// Part of the places' time that is to be used: with more, queues are long for nothing.
@@ -181,11 +179,13 @@ impl Admission for Degrade {
         self.policy.check()
     }
 
-    leave_to!(policy: take, patience_ns, order, objective_ns, aim);
+    leave_to!(policy: take, patience_ns, order, defers, objective_ns, aim);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::admission::Slo;
 

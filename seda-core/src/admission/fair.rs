@@ -142,7 +142,7 @@ impl Admission for Fair {
         self.shares.check().or_else(|| self.policy.check())
     }
 
-    leave_to!(policy: take, patience_ns, order, objective_ns, aim, concern);
+    leave_to!(policy: take, patience_ns, order, defers, objective_ns, aim, concern);
 }
 
 #[cfg(test)]

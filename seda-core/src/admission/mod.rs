@@ -5,6 +5,7 @@ mod aimd;
 mod capacity;
 mod codel;
 mod deadline;
+mod defer;
 mod degrade;
 mod fair;
 mod fresh;
@@ -23,15 +24,14 @@ mod wrapping;
 pub use aimd::Aimd;
 pub use codel::CoDel;
 pub use deadline::Deadline;
+pub use defer::Defer;
 pub use degrade::Degrade;
 pub use fair::Fair;
 pub(crate) use fair::tenant_of;
 pub use fresh::Fresh;
 pub use gradient::Gradient;
 pub use max_concurrency::MaxConcurrency;
-pub(crate) use numbers::{
-    IN_CODE, KNOWN, MAX_CONCURRENCY, NAMES, Need, Numbers, SLO, TOKEN_BUCKET, WRAPPERS, known,
-};
+pub(crate) use numbers::{IN_CODE, KNOWN, MAX_CONCURRENCY, NAMES, Need, Numbers, SLO, TOKEN_BUCKET, WRAPPERS, known};
 pub use path::Ahead;
 pub(crate) use path::{Gauge, Path, Reading};
 pub use priority::Priority;
@@ -183,6 +183,12 @@ pub trait Admission: Send {
     /// oldest.
     fn order(&self) -> Option<Order> {
         None
+    }
+
+    /// Whether what it sheds waits instead, and is offered again: at the time that it said, or where it said none, when something
+    /// was taken or settled. Asked at the start. Default: no; see [`Defer`].
+    fn defers(&self) -> bool {
+        false
     }
 
     /// The objective that it keeps, in ns from the offer to the end. With any, a batch takes a small part of it, as its events

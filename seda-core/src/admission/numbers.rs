@@ -3,7 +3,8 @@
 use std::{any::Any, time::Duration};
 
 use super::{
-    Admission, Aimd, CoDel, Deadline, Fair, Fresh, Gradient, MaxConcurrency, Priority, ResponseTime, Slo, TokenBucket, Vegas,
+    Admission, Aimd, CoDel, Deadline, Defer, Fair, Fresh, Gradient, MaxConcurrency, Priority, ResponseTime, Slo,
+    TokenBucket, Vegas,
 };
 
 /// A policy, and what is around it, as data.
@@ -44,14 +45,8 @@ pub(crate) const SLO: &str = "slo";
 pub(crate) const TOKEN_BUCKET: &str = "token-bucket";
 pub(crate) const MAX_CONCURRENCY: &str = "max-concurrency";
 
-const NOTHING: Numbers = Numbers {
-    policy: None,
-    slo: None,
-    rate: None,
-    burst: None,
-    events: None,
-    wrapped: [false; WRAPPERS.len()],
-};
+const NOTHING: Numbers =
+    Numbers { policy: None, slo: None, rate: None, burst: None, events: None, wrapped: [false; WRAPPERS.len()] };
 
 /// All of them, the default of those with an objective first.
 pub(crate) const KNOWN: [Known; 10] = [
@@ -122,11 +117,12 @@ pub(crate) const KNOWN: [Known; 10] = [
 
 type Wrap = fn(Box<dyn Admission>) -> Box<dyn Admission>;
 
-/// What can be put around a policy, by its name in configuration; the first is the inmost.
-pub(crate) const WRAPPERS: [(&str, Wrap); 3] = [
-    ("deadline", |policy| Box::new(Deadline::new(policy))),
-    ("fair", |policy| Box::new(Fair::new(policy))),
-    ("priority", |policy| Box::new(Priority::new(policy))),
+/// What can be put around a policy; the first is the inmost.
+pub(crate) const WRAPPERS: [Wrap; 4] = [
+    |policy| Box::new(Deadline::new(policy)),
+    |policy| Box::new(Fair::new(policy)),
+    |policy| Box::new(Priority::new(policy)),
+    |policy| Box::new(Defer::new(policy)),
 ];
 
 /// Names of the policies.
@@ -164,7 +160,7 @@ impl Numbers {
     pub(crate) fn policy(self, own: Option<Box<dyn Admission>>) -> Option<Box<dyn Admission>> {
         let policy = own.or_else(|| known(self.policy?).and_then(|known| (known.make)(self)))?;
         let around = WRAPPERS.iter().zip(self.wrapped).filter(|(_, is)| *is);
-        Some(around.fold(policy, |policy, ((_, wrap), _)| wrap(policy)))
+        Some(around.fold(policy, |policy, (wrap, _)| wrap(policy)))
     }
 }
 

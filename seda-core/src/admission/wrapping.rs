@@ -27,6 +27,11 @@ macro_rules! leave_to {
             self.$policy.order()
         }
     };
+    (@ defers $policy:ident) => {
+        fn defers(&self) -> bool {
+            self.$policy.defers()
+        }
+    };
     (@ objective_ns $policy:ident) => {
         fn objective_ns(&self) -> Option<u64> {
             self.$policy.objective_ns()
@@ -69,6 +74,10 @@ impl<P: Admission + ?Sized> Admission for Box<P> {
 
     fn order(&self) -> Option<Order> {
         (**self).order()
+    }
+
+    fn defers(&self) -> bool {
+        (**self).defers()
     }
 
     fn objective_ns(&self) -> Option<u64> {

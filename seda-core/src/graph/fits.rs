@@ -98,7 +98,11 @@ pub(super) fn of_policy(rows: &Rows) -> Vec<Finding> {
             let of: Vec<_> = of.collect();
             let what = format!("the policy of the stage is not {}", of.join(" or "));
             let first = of[0].trim_matches('`');
-            found.push(rows.finding(knob, &what, &format!("set `stage.{name}.admission.policy = \"{first}\"` with it")));
+            found.push(rows.finding(
+                knob,
+                &what,
+                &format!("set `stage.{name}.admission.policy = \"{first}\"` with it"),
+            ));
         }
     }
     if policy.is_none() {

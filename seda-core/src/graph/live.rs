@@ -88,7 +88,7 @@ impl Graph {
         match knob {
             Knob::Domain => finding("a stage cannot change its threads while it runs", restart),
             Knob::CallerRuns => finding("who runs a domain cannot be changed while it runs", restart),
-            Knob::Policy | Knob::Deadline | Knob::Fair | Knob::Priority => {
+            Knob::Policy | Knob::Deadline | Knob::Fair | Knob::Priority | Knob::Defer => {
                 finding("the kind of admission cannot be changed while it runs, only its numbers", restart)
             }
             Knob::ByteBudget if !self.shared.budget.is_kept() => finding(
@@ -116,6 +116,7 @@ impl Graph {
             has_policy: rows.row(Knob::Policy).value != Value::None,
             // Also of one that is in a wrapper; its kind does not change.
             has_objective: node.activation.inbox.core.has_objective(),
+            defers: node.activation.inbox.defers(),
             is_source: node.is_source,
             domain: rows.word(Knob::Domain).filter(|domain| *domain != OWN).and_then(index),
         });
@@ -200,7 +201,7 @@ impl Graph {
                 None => return,
             },
             Knob::DomainThreads | Knob::CallerRuns | Knob::Domain | Knob::Threads => return,
-            Knob::Policy | Knob::Deadline | Knob::Fair | Knob::Priority => return,
+            Knob::Policy | Knob::Deadline | Knob::Fair | Knob::Priority | Knob::Defer => return,
             Knob::Control | Knob::DomainControl | Knob::StageControl | Knob::ThreadsMax => return,
         };
         if let Spot::Stage(at) = spot {

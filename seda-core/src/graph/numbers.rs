@@ -8,7 +8,7 @@ use super::{
     shape::Manner,
 };
 use crate::{
-    admission::{IN_CODE, Need, Numbers, SLO, WRAPPERS, known},
+    admission::{Admission, IN_CODE, Need, Numbers, SLO, WRAPPERS, known},
     clock::ns,
     finding::Finding,
     options::{DomainId, Placement, StageOptions, Threads, WhenFull},
@@ -21,14 +21,10 @@ use crate::{
 };
 
 /// The keys of what policies need.
-pub(super) const NEEDS: [(Knob, Need); 4] = [
-    (Knob::Slo, Need::Slo),
-    (Knob::Rate, Need::Rate),
-    (Knob::Burst, Need::Burst),
-    (Knob::Concurrency, Need::Events),
-];
+pub(super) const NEEDS: [(Knob, Need); 4] =
+    [(Knob::Slo, Need::Slo), (Knob::Rate, Need::Rate), (Knob::Burst, Need::Burst), (Knob::Concurrency, Need::Events)];
 /// The keys of what stands around them, in the order of [`WRAPPERS`].
-pub(super) const AROUND: [Knob; WRAPPERS.len()] = [Knob::Deadline, Knob::Fair, Knob::Priority];
+pub(super) const AROUND: [Knob; WRAPPERS.len()] = [Knob::Deadline, Knob::Fair, Knob::Priority, Knob::Defer];
 
 /// All names.
 pub(super) fn names(pipeline: &Pipeline) -> Names {
@@ -245,8 +241,8 @@ pub(super) fn write_back(pipeline: &mut Pipeline, table: &Table) {
 }
 
 /// Of its policy, also where that is in a wrapper.
-fn has_objective(options: &StageOptions) -> bool {
-    options.admission.lock().is_ok_and(|policy| policy.as_ref().is_some_and(|policy| policy.objective_ns().is_some()))
+fn of_policy(options: &StageOptions, is: impl Fn(&dyn Admission) -> bool) -> bool {
+    options.admission.lock().is_ok_and(|policy| policy.as_ref().is_some_and(|policy| is(&**policy)))
 }
 
 /// What the checks of the wiring need of each stage.
@@ -255,7 +251,8 @@ pub(super) fn manners(pipeline: &Pipeline) -> Vec<Manner<'_>> {
         name: &stage.name,
         when_full: stage.options.when_full,
         has_policy: stage.options.policy.policy.is_some(),
-        has_objective: has_objective(&stage.options),
+        has_objective: of_policy(&stage.options, |policy| policy.objective_ns().is_some()),
+        defers: of_policy(&stage.options, |policy| policy.defers()),
         is_source: stage.is_source,
         domain: match stage.options.placement {
             Placement::Domain { domain, .. } => Some(domain.index as usize),

@@ -91,6 +91,7 @@ pub(crate) enum Knob {
     Deadline,
     Fair,
     Priority,
+    Defer,
 }
 
 /// Value of `domain` for a stage with threads of its own.
@@ -103,7 +104,7 @@ const EVENTS: Kind = Kind::Count { most: QUEUE_MOST as u64 };
 const CONTROL: Kind = Kind::Word(&["on", "shadow", "off"]);
 
 /// All keys, by scope, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 27] = [
+pub(crate) static KEYS: [Key; 28] = [
     Key {
         what: "most bytes that all queues together may hold, of events that say their weight",
         unit: "bytes",
@@ -252,6 +253,11 @@ pub(crate) static KEYS: [Key; 27] = [
         what: "whether the highest levels go in first, by the class of each offer, for policies that do not look at classes",
         live: false,
         ..key(Scope::Stage, "admission.priority", Knob::Priority, Kind::Flag, "false")
+    },
+    Key {
+        what: "whether what the policy does not admit comes back later instead of being shed: sources and callers that can wait do",
+        live: false,
+        ..key(Scope::Stage, "admission.defer", Knob::Defer, Kind::Flag, "false")
     },
 ];
 
