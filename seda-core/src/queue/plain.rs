@@ -235,10 +235,10 @@ mod tests {
         let taken: Vec<_> = std::iter::from_fn(|| opened.pop().map(|it| (it.event, it.stamp_ns))).collect();
         assert_eq!(taken, (62..70).rev().map(|n| (n, u64::from(n) + 1)).collect::<Vec<_>>());
         assert_eq!(events(queue.take(100)), (0..62).collect::<Vec<_>>());
-        queue.push(Envelope::new(7));
+        queue.push(Envelope::new(7u32));
         queue.take_newest(9, &mut Batch::default());
         assert_eq!(queue.len(), 0);
-        queue.push(Envelope::new(8));
+        queue.push(Envelope::new(8u32));
         assert_eq!(events(queue.take(9)), [8]);
     }
 
