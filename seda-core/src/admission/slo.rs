@@ -20,6 +20,10 @@ const LATE_FEW: f64 = 0.004;
 const LATE_MANY: f64 = 0.008;
 /// A queue that was empty within the last objective took in a burst, and a bad one may have cost more: twice that.
 const BURST: f64 = 0.5;
+/// What expires is to be a third of that where one service alone may be late.
+const TIGHT: f64 = 3.0;
+/// Objectives by which one more is waited for, once too many have expired.
+const GRACE: f64 = 3.0;
 /// Weight of an event in those shares.
 const LATE_WEIGHT: f64 = 1.0 / 2048.0;
 /// Settled events after which the room is reckoned anew.
@@ -53,7 +57,8 @@ const PAST: f64 = 0.9;
 /// | room | n s/c + s <= T | Little's law: the mean wait; lets every burst in that fits |
 /// | ... when 0.4 to 0.8 % of the admitted were late, twice that where the queue was empty within T | n s/c + s + sqrt(2.33^2 n (sd/c)^2 + (p99 - s)^2) <= T | one in a hundred may be late; the budget is spent on bursts, and saved when it is gone |
 /// | ... when demand is r > 1.05 capacities | n <= 4.6 / ln r | a queue that never empties delays without serving more: this one is empty 1 % of the time. Where p99 > T: 3.0 / ln r, 5 % |
-/// | take | not started if the wait is over T - q90 of the service | it would most likely be late; at most 0.8 % end so, then only what is later than T - q10 |
+/// | ... where p99 > T, and 0.13 to 0.27 % of the admitted expired | n <= 1 | the wait alone would be too long for some |
+/// | take | not started if the wait is over T - q90 of the service | it would most likely be late; when 0.4 to 0.8 % of the admitted ended so, T - q10 and up to 4 T: what was admitted is served late rather than never |
 /// | class | n is what waits at the offer's [class](crate::StageOptionsExt::classes) and above, r what is offered there | it is taken before the others |
 /// | floor | where another class is above: up to 3 of its own may wait, if 20 events each of them end in time | the queue hands out one in 18 of each class that waits, so none is starved |
 /// | behind | the same at the tightest stage that every event comes to, for all that are on their way to it, and the time in handlers behind counts | what is shed further down was worked on in vain |
@@ -212,6 +217,7 @@ impl Slo {
             each_ns: self.each_ns,
             spread_ns: self.pace.deviation_ns() / places,
             spent: spent(if self.stands() { self.late } else { BURST * self.late }),
+            expired: spent(TIGHT * self.expired),
             load: self.load(),
             bursts: self.bursts.exp(),
         };
@@ -221,7 +227,7 @@ impl Slo {
             above.room = Numbers { load: above.demand.per_slot() * per_slot, bursts: 1.0, ..numbers }.room();
         }
         self.ahead_room = self.ahead.map_or(f64::INFINITY, |ahead| room_ahead(ahead, numbers, mean, self.load()));
-        self.patience_ns = (self.slo_ns - self.short_ns).max(0.0);
+        self.patience_ns = (self.slo_ns * (1.0 + GRACE * spent(self.expired)) - self.short_ns).max(0.0);
     }
 
     /// Reads the quantiles, which costs more than the rest.

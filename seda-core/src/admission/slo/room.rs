@@ -24,6 +24,8 @@ pub(super) struct Numbers {
     pub(super) spread_ns: f64,
     /// Share of the budget for late events that is spent, 0 to 1.
     pub(super) spent: f64,
+    /// The same of the budget for those that expire.
+    pub(super) expired: f64,
     /// Demand in capacities.
     pub(super) load: f64,
     /// Factor by which the queue must be longer in overload than Poisson arrivals would need.
@@ -39,7 +41,10 @@ impl Numbers {
             return room;
         }
         let keeps_busy = if strict.is_none() { FIVE_PERCENT } else { ONE_PERCENT * self.bursts };
-        room.min(keeps_busy / self.load.ln()).max(1.0)
+        let busy = (keeps_busy / self.load.ln()).max(1.0);
+        // What is too much for the wait alone would expire: then no more than one is kept at hand.
+        let busy = if strict.is_none() { busy + (1.0 - busy) * self.expired } else { busy };
+        room.min(busy).max(1.0)
     }
 
     /// The mean wait and one service fit the objective.
@@ -79,6 +84,7 @@ mod tests {
             each_ns: 1e6,
             spread_ns: 1e6,
             spent: 0.0,
+            expired: 0.0,
             load: 0.8,
             bursts: 1.0,
         }
