@@ -4,7 +4,7 @@ mod overload;
 
 use overload::{PLACES, SCALES, Scene};
 use seda_core::{
-    Admission, Deadline, Degrade, Fresh, MaxConcurrency, Priority, Quality, Slo,
+    Admission, Deadline, Degrade, Fresh, MaxConcurrency, Priority, Quality, ResponseTime, Slo,
     prelude::*,
     sim::{Arrivals, Results, Run, Service},
 };
@@ -129,4 +129,23 @@ fn while_a_queue_stands_the_newest_are_served_and_the_queue_stays_short() {
         assert!(before.expired <= 0.02 && after.expired <= 0.02, "{mean:?}: {before:?} {after:?}");
         assert!(results.ledger.balanced());
     }
+}
+
+/// SEDA's own test of classes: exponential service at 20 a second and thread, targets of 5, 1 and 0.2 s, 500 offers a second.
+#[test]
+fn of_sedas_classes_the_higher_keep_their_targets_and_the_lowest_pays() {
+    let mut p = Pipeline::named("classes");
+    let policy = ResponseTime::new(secs(5)).class(1, secs(1)).class(2, ms(200));
+    let work = (|_: u8| ()).threads(10).queue(100_000).classes(3, |class| *class).admission(policy);
+    let offers = p.sink("work", work);
+    let mut run = Run::new(p).service("work", Service::exponential(ms(50)));
+    for (class, slo) in [(0, secs(5)), (1, secs(1)), (2, ms(200))] {
+        let arrivals = Arrivals::poisson(500.0 / 3.0).kind(class.to_string()).slo(slo);
+        run = run.entry(offers, arrivals, move |_| class);
+    }
+    let results = run.seed(1).warm_up(secs(60)).during(secs(660)).unwrap();
+    let of = |class: u8| results.kind(&class.to_string()).unwrap();
+    let share = |class: u8| of(class).good as f64 / (of(class).offered - of(class).refused()) as f64;
+    assert!(share(2) >= 0.9 && share(1) >= 0.9, "{results}");
+    assert!(of(0).good < of(1).good / 4 && of(0).good < of(2).good / 4 && of(0).good > 0, "{results}");
 }

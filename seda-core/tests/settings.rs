@@ -484,7 +484,9 @@ fn every_policy_and_what_stands_around_it_is_a_key() {
         for (key, value) in set {
             p.configure(&Settings::new().set(&format!("stage.work.admission.{key}"), value).unwrap());
         }
-        p.start().map(|running| running.explain("stage.work.admission.policy").unwrap().value).map_err(|e| e.to_string())
+        p.start()
+            .map(|running| running.explain("stage.work.admission.policy").unwrap().value)
+            .map_err(|e| e.to_string())
     };
     for policy in ["codel", "codel-5-100", "vegas", "gradient"] {
         assert_eq!(shown(&[("policy", policy)]).unwrap(), policy);

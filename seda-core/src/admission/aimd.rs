@@ -97,6 +97,7 @@ mod tests {
             wait_ns: took_ms * 1_000_000,
             service_ns: 0,
             tenants: &[],
+            classes: &[],
             load,
         }
     }

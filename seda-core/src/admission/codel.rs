@@ -105,6 +105,7 @@ mod tests {
             wait_ns,
             service_ns: 1_000_000,
             tenants: &[],
+            classes: &[],
             load: Load::default(),
         }
     }

@@ -101,7 +101,17 @@ mod tests {
         let mut policy = Deadline::new(AdmitAll);
         let (wait_ns, service_ns, tenants) = (0, 4 * MS, &[][..]);
         let load = Load { limit: 4, ..Load::default() };
-        policy.settle(&Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns, service_ns, tenants, load });
+        policy.settle(&Settle {
+            now_ns,
+            events: 1,
+            failed: 0,
+            expired: 0,
+            wait_ns,
+            service_ns,
+            tenants,
+            classes: &[],
+            load,
+        });
         policy
     }
 

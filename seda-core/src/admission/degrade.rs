@@ -209,6 +209,7 @@ mod tests {
                 wait_ns: 0,
                 service_ns,
                 tenants: &[],
+                classes: &[],
                 load: numbers,
             });
         }

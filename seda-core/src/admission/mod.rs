@@ -115,6 +115,8 @@ pub struct Settle<'a> {
     pub service_ns: u64,
     /// Who they were for, one for each; empty where the stage says no [tenant](crate::StageOptionsExt::tenant).
     pub tenants: &'a [u64],
+    /// Their priority classes, one for each; empty where the stage has none or one.
+    pub classes: &'a [u8],
     /// The stage's numbers, after the settle.
     pub load: Load,
 }

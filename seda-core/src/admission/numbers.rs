@@ -77,7 +77,10 @@ pub(crate) const KNOWN: [Known; 10] = [
     Known {
         name: "response-time",
         needs: &[Need::Slo],
-        read: |it| it.downcast_ref().map(|it: &ResponseTime| Numbers { slo: Some(it.target), ..NOTHING }),
+        read: |it| {
+            let it = it.downcast_ref::<ResponseTime>().filter(|it| it.is_of_one_class())?;
+            Some(Numbers { slo: Some(it.target), ..NOTHING })
+        },
         make: |of| boxed(ResponseTime::new(of.slo?)),
     },
     Known {

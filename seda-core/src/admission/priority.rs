@@ -16,6 +16,8 @@ const RESERVE: f64 = 0.2;
 const AT_THE_CUT: f64 = 4.0;
 /// Offers below the cut that the floor may let in at once, after a silence.
 const FLOOR_MOST: f64 = 16.0;
+/// Offers at the cut that give way, one after the other, where the policy shed what was on the floor's account.
+const GIVES_WAY: u32 = 4;
 
 /// A policy, for offers of many levels: in overload the highest go in, and the level down to which there is capacity is reckoned
 /// from what is offered at each. An offer's level is its [class](crate::OfferOptions::class), 0 to 127.
@@ -28,8 +30,8 @@ const FLOOR_MOST: f64 = 16.0;
 /// | | rule | why |
 /// |---|---|---|
 /// | capacity | events done per time, as measured while the policy sheds | what binds need not be the threads |
-/// | cut | the levels from the top that fit 0.95 of it, and of the next one the part that does | exact, in one pass over the histogram of what was offered |
-/// | floor | 0.05 of what goes in is from below the cut, as it comes | none is starved |
+/// | cut | the levels from the top that fit it, less the floor of those below, and of the next one the part that does | exact, in one pass over the histogram of what was offered |
+/// | floor | 0.05 of what goes in is from below that one, as it comes; where the policy sheds that, the one at the cut gives way | none is starved |
 /// | reserve | for what is not critical, 1/0.8 as much waits and is worked on as there is | the last fifth of the room is for what is critical |
 /// | at the cut | 4 times as much waits as there is | where the capacity was taken for too high, it is shed first |
 /// | rest | the policy decides | until anything is shed, it decides alone |
@@ -74,6 +76,8 @@ pub struct Priority {
     /// Up to one event of that level, and some from below the cut.
     credit: f64,
     floor_credit: f64,
+    /// Those on the floor's account that the policy shed, for whom the level at the cut gives way.
+    kept_out: u32,
 }
 
 impl std::fmt::Debug for Priority {
@@ -111,6 +115,7 @@ impl Priority {
             part: 0.0,
             credit: 0.0,
             floor_credit: 0.0,
+            kept_out: 0,
         }
     }
 
@@ -149,16 +154,18 @@ impl Priority {
         let Some(rate) = self.capacity.rate() else { return };
         let can = rate * self.capacity.turn_ns();
         (self.cut, self.part) = (0, 0.0);
-        if self.past.iter().sum::<f64>() <= can {
+        let (total, mut above) = (self.past.iter().sum::<f64>(), 0.0);
+        if total <= can {
             return;
         }
-        let mut left = can * (1.0 - self.floor);
         for level in (0..LEVELS).rev() {
-            if self.past[level] > left {
-                (self.cut, self.part) = (level + 1, left / self.past[level]);
+            let below = total - above - self.past[level];
+            let room = can - above - (can * self.floor).min(below);
+            if self.past[level] > room {
+                (self.cut, self.part) = (level + 1, room.max(0.0) / self.past[level]);
                 return;
             }
-            left -= self.past[level];
+            above += self.past[level];
         }
     }
 
@@ -169,9 +176,12 @@ impl Priority {
         }
         if level + 1 == self.cut {
             self.credit = (self.credit + self.part * events).min(1.0 + events);
-            if self.credit >= events {
-                return Standing::AtTheCut;
+            if self.credit < events {
+                return Standing::Below;
             }
+            let gives_way = self.kept_out > 0;
+            self.kept_out = self.kept_out.saturating_sub(1);
+            return if gives_way { Standing::Below } else { Standing::AtTheCut };
         }
         if self.floor_credit >= events { Standing::Floor } else { Standing::Below }
     }
@@ -181,6 +191,7 @@ impl Priority {
             Standing::AtTheCut => self.credit -= events,
             Standing::Floor => {
                 self.floor_credit -= events;
+                self.kept_out = 0;
                 return;
             }
             Standing::Critical | Standing::Above | Standing::Below => {}
@@ -217,7 +228,12 @@ impl Admission for Priority {
         let verdict = self.policy.offer(&Offer { load: self.seen(offer.load, standing), ..*offer });
         match verdict {
             Verdict::Admit => self.admitted(standing, events),
-            Verdict::Shed { .. } => self.capacity.shed(),
+            Verdict::Shed { .. } => {
+                self.capacity.shed();
+                if standing == Standing::Floor {
+                    self.kept_out = (self.kept_out + 1).min(GIVES_WAY);
+                }
+            }
         }
         verdict
     }
@@ -252,33 +268,13 @@ impl Admission for Priority {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::AdmitAll;
+    use crate::admission::{AdmitAll, TokenBucket};
 
-    /// Admits so many in each millisecond, whoever they are.
-    struct Most {
-        most: usize,
-        at_ms: u64,
-        admitted: usize,
-    }
-
-    impl Admission for Most {
-        fn offer(&mut self, offer: &Offer) -> Verdict {
-            if offer.now_ns / 1_000_000 != self.at_ms {
-                (self.at_ms, self.admitted) = (offer.now_ns / 1_000_000, 0);
-            }
-            if self.admitted == self.most {
-                return Verdict::Shed { reason: Reason::new("most"), retry_after: None };
-            }
-            self.admitted += 1;
-            Verdict::Admit
-        }
-    }
-
-    /// In each millisecond so many offers of each level, the highest first, as the others find the policy's room taken: how many of each were
-    /// admitted in a second, after one.
-    fn admitted(policy: &mut Priority, offers: &[(u8, usize)]) -> Vec<f64> {
+    /// From that second on, in each millisecond so many offers of each level, the highest first: how many of each were
+    /// admitted in a millisecond of the next second.
+    fn admitted(policy: &mut Priority, from: u64, offers: &[(u8, usize)]) -> Vec<f64> {
         let (mut counts, mut rng) = (vec![0; offers.len()], crate::rng::Rng::new(1));
-        for ms in 1..=2000_u64 {
+        for ms in from * 1000 + 1..=from * 1000 + 2000 {
             let now_ns = ms * 1_000_000;
             let mut went_in = 0;
             for (count, &(class, n)) in counts.iter_mut().zip(offers) {
@@ -286,7 +282,7 @@ mod tests {
                 for _ in 0..(n as f64 * (0.5 + rng.unit())).round() as usize {
                     let is_in = policy.offer(&Offer { now_ns, events: 1, class, ..Offer::default() }) == Verdict::Admit;
                     went_in += usize::from(is_in);
-                    *count += usize::from(is_in && ms > 1000);
+                    *count += usize::from(is_in && ms > from * 1000 + 1000);
                 }
             }
             let load = Load::default();
@@ -300,46 +296,52 @@ mod tests {
                 wait_ns,
                 service_ns,
                 tenants,
+                classes: &[],
                 load,
             });
         }
         counts.into_iter().map(|count| count as f64 / 1000.0).collect()
     }
 
-    fn around(most: usize) -> Priority {
-        Priority::new(Most { most, at_ms: 0, admitted: 0 })
+    /// So many in a millisecond, whoever they are.
+    fn bucket(most: f64) -> TokenBucket {
+        TokenBucket::new(1000.0 * most, 40)
+    }
+
+    fn around(most: f64) -> Priority {
+        Priority::new(bucket(most))
     }
 
     #[test]
     fn the_highest_go_in_the_next_as_far_as_there_is_capacity_and_those_below_have_their_floor() {
-        let [high, middle, low] = admitted(&mut around(10), &[(127, 4), (60, 20), (0, 40)])[..] else {
+        let [high, middle, low] = admitted(&mut around(10.0), 0, &[(127, 4), (60, 20), (0, 40)])[..] else {
             panic!("three")
         };
-        assert!(high >= 3.95, "{high}");
-        assert!((5.0..=5.8).contains(&middle), "{middle}");
-        assert!((0.25..=0.7).contains(&low), "{low}");
-        assert!(low + middle + high >= 9.5, "{low}, {middle}, {high}");
+        assert!(high >= 3.9, "{high}");
+        assert!((5.0..=6.1).contains(&middle), "{middle}");
+        assert!((0.15..=0.7).contains(&low), "{low}");
+        assert!(low + middle + high >= 9.4, "{low}, {middle}, {high}");
     }
 
     #[test]
     fn nothing_is_cut_while_nothing_is_shed_and_no_more_when_the_demand_is_less() {
         let mut policy = Priority::new(AdmitAll);
-        let all = admitted(&mut policy, &[(127, 20), (0, 40)]);
+        let all = admitted(&mut policy, 0, &[(127, 20), (0, 40)]);
         assert_eq!((policy.cut, all.iter().sum::<f64>() > 59.0), (0, true));
-        let mut policy = around(10);
-        admitted(&mut policy, &[(127, 4), (0, 40)]);
+        let mut policy = around(10.0);
+        admitted(&mut policy, 0, &[(127, 4), (0, 40)]);
         assert!(policy.cut > 0);
-        let all = admitted(&mut policy, &[(127, 4), (0, 3)]);
+        let all = admitted(&mut policy, 2, &[(127, 4), (0, 3)]);
         assert!(policy.cut == 0 && all.iter().sum::<f64>() > 6.8, "{all:?}");
     }
 
     #[test]
     fn capacity_that_has_grown_is_found() {
-        let mut policy = around(10);
-        admitted(&mut policy, &[(127, 4), (0, 40)]);
-        policy.policy = Box::new(Most { most: 20, at_ms: 0, admitted: 0 });
-        let [high, low] = admitted(&mut policy, &[(127, 4), (0, 40)])[..] else { panic!("two") };
-        assert!(low >= 15.0 && high >= 3.95, "{low} and {high}");
+        let mut policy = around(10.0);
+        admitted(&mut policy, 0, &[(127, 4), (0, 40)]);
+        policy.policy = Box::new(bucket(20.0));
+        let [high, low] = admitted(&mut policy, 2, &[(127, 4), (0, 40)])[..] else { panic!("two") };
+        assert!(low >= 12.0 && high >= 3.9, "{low} and {high}");
     }
 
     #[test]

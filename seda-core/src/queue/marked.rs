@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{
-    Batch, Read,
+    Batch, Read, Whose,
     batch::{Place, Shelf, put, put_on},
 };
 use crate::event::{Envelope, Event, Marks};
@@ -92,8 +92,8 @@ impl Marked {
         }
     }
 
-    pub(crate) fn tenants(&mut self, to: &mut Vec<u64>) {
-        to.append(&mut self.order.tenants);
+    pub(crate) fn whose(&mut self, to: &mut Whose) {
+        to.append(&mut self.order.whose);
     }
 
     pub(crate) fn release(&mut self, keys: &mut Vec<u64>) {
@@ -151,8 +151,8 @@ struct Order {
     places: usize,
     /// Memory of the last take.
     taken: Vec<Place>,
-    /// Whom the taken events were for.
-    tenants: Vec<u64>,
+    /// Of the taken events.
+    whose: Whose,
 }
 
 /// What the order knows of an event.
@@ -198,7 +198,7 @@ impl Order {
             vacant: Vec::new(),
             places: 0,
             taken: Vec::new(),
-            tenants: Vec::new(),
+            whose: Whose::default(),
         }
     }
 
@@ -227,8 +227,7 @@ impl Order {
 
     /// The places of up to `most` events in order, and their weight. To be given back by [`free`](Self::free).
     fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Vec<Place>, u64) {
-        let (places, tenants) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.tenants));
-        let mut taken = Taken { places, tenants, weight: 0, most };
+        let mut taken = self.taken(most);
         let mut mine = HashSet::new();
         self.take_freed(&mut taken, keys, &mut mine);
         while taken.has_room() {
@@ -252,21 +251,26 @@ impl Order {
             taken.add(mark);
         }
         self.bytes -= taken.weight;
-        self.tenants = taken.tenants;
+        self.whose = taken.whose;
         (taken.places, taken.weight)
+    }
+
+    /// With the memory of the last one.
+    fn taken(&mut self, most: usize) -> Taken {
+        let (places, whose) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.whose));
+        Taken { places, whose, classes: self.lanes.len(), weight: 0, most }
     }
 
     /// The same from the other end.
     fn take_newest(&mut self, most: usize) -> (Vec<Place>, u64) {
-        let (places, tenants) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.tenants));
-        let mut taken = Taken { places, tenants, weight: 0, most };
+        let mut taken = self.taken(most);
         while taken.has_room() {
             let Some(mark) = self.next_lane().and_then(|lane| self.lanes[lane].pop_back()) else { break };
             self.in_lanes -= 1;
             taken.add(mark);
         }
         self.bytes -= taken.weight;
-        self.tenants = taken.tenants;
+        self.whose = taken.whose;
         (taken.places, taken.weight)
     }
 
@@ -382,7 +386,8 @@ impl Order {
 
 struct Taken {
     places: Vec<Place>,
-    tenants: Vec<u64>,
+    whose: Whose,
+    classes: usize,
     weight: u64,
     most: usize,
 }
@@ -395,7 +400,10 @@ impl Taken {
     fn add(&mut self, mark: Mark) {
         self.weight += mark.weight;
         if mark.tenant != 0 {
-            self.tenants.push(mark.tenant);
+            self.whose.tenants.push(mark.tenant);
+        }
+        if self.classes > 1 {
+            self.whose.classes.push(mark.class);
         }
         self.places.push(mark.place());
     }

@@ -28,6 +28,27 @@ pub(crate) struct Read {
     pub(crate) deadline_ns: u64,
 }
 
+/// Whose events some are, each list one for each or empty.
+#[derive(Debug, Default)]
+pub(crate) struct Whose {
+    /// 0 for none.
+    pub(crate) tenants: Vec<u64>,
+    /// Where there is more than one.
+    pub(crate) classes: Vec<u8>,
+}
+
+impl Whose {
+    pub(crate) fn clear(&mut self) {
+        self.tenants.clear();
+        self.classes.clear();
+    }
+
+    fn append(&mut self, more: &mut Whose) {
+        self.tenants.append(&mut more.tenants);
+        self.classes.append(&mut more.classes);
+    }
+}
+
 /// A queue: plain first in, first out; or one that knows keys, weights and classes.
 #[derive(Debug)]
 pub(crate) enum Store {
@@ -137,10 +158,10 @@ impl Store {
         }
     }
 
-    /// Moves those that the events taken since were for to `to`; none where the stage does not say.
-    pub(crate) fn tenants(&mut self, to: &mut Vec<u64>) {
+    /// Moves whose events were taken since to `to`; nothing where the stage does not say.
+    pub(crate) fn whose(&mut self, to: &mut Whose) {
         if let Store::Marked(queue) = self {
-            queue.tenants(to);
+            queue.whose(to);
         }
     }
 

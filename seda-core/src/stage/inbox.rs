@@ -156,7 +156,7 @@ impl Inbox {
                         book.seats.free(place);
                         continue;
                     }
-                    store.tenants(book.seats.tenants(place));
+                    store.whose(book.seats.whose(place));
                     // As it was when they were taken: what was stale then is.
                     if let Some(patience_ns) = book.guard.patience_ns() {
                         self.core.be_patient(Some(patience_ns));
