@@ -160,8 +160,8 @@ impl Admission for ResponseTime {
         let mut seen = [false; CLASSES as usize];
         let of_batch = if settle.classes.is_empty() && settle.events > 0 { &[0] } else { settle.classes };
         of_batch.iter().for_each(|&class| seen[self.class_of(class)] = true);
-        for class in 0..self.classes.len() {
-            if seen[class] {
+        for (class, is_seen) in seen.into_iter().enumerate().take(self.classes.len()) {
+            if is_seen {
                 self.classes[class].samples.push(took_ns);
             }
             let is_due = self.classes[class].is_due(settle.now_ns);
@@ -254,6 +254,6 @@ mod tests {
         assert!(see(&[0], 10)[0] > 10.0);
         let rates = see(&[2], 300);
         assert!(rates[0] < 2.0 && rates[1] < 10.0 && rates[2] == FIRST / DIVIDE, "{rates:?}");
-        assert_eq!(ResponseTime::new(ms(50)).class(3, ms(0)).check().is_some(), true);
+        assert!(ResponseTime::new(ms(50)).class(3, ms(0)).check().is_some());
     }
 }
