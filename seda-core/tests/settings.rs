@@ -488,7 +488,7 @@ fn every_policy_and_what_stands_around_it_is_a_key() {
             .map(|running| running.explain("stage.work.admission.policy").unwrap().value)
             .map_err(|e| e.to_string())
     };
-    for policy in ["codel", "codel-5-100", "vegas", "gradient"] {
+    for policy in ["codel", "codel-by-service", "vegas", "gradient"] {
         assert_eq!(shown(&[("policy", policy)]).unwrap(), policy);
     }
     for policy in ["slo", "fresh", "response-time", "aimd"] {

@@ -59,14 +59,14 @@ pub(crate) const KNOWN: [Known; 10] = [
     Known {
         name: "codel",
         needs: &[],
-        read: |it| it.downcast_ref().filter(|it: &&CoDel| it.by_service).map(|_| NOTHING),
-        make: |_| boxed(CoDel::by_service()),
-    },
-    Known {
-        name: "codel-5-100",
-        needs: &[],
         read: |it| it.downcast_ref().filter(|it: &&CoDel| !it.by_service).map(|_| NOTHING),
         make: |_| boxed(CoDel::new()),
+    },
+    Known {
+        name: "codel-by-service",
+        needs: &[],
+        read: |it| it.downcast_ref().filter(|it: &&CoDel| it.by_service).map(|_| NOTHING),
+        make: |_| boxed(CoDel::by_service()),
     },
     Known {
         name: "fresh",
@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(Numbers { policy: Some(known.name), ..NOTHING }.policy(None).is_none(), !known.needs.is_empty());
         }
         assert_eq!(Numbers::of(&Aimd::new(Duration::from_millis(50))).slo, all.slo);
-        assert_eq!(Numbers::of(&CoDel::by_service()).policy, Some("codel"));
+        assert_eq!(Numbers::of(&CoDel::by_service()).policy, Some("codel-by-service"));
         assert_eq!(Numbers::of(&Fair::new(CoDel::new())).policy, Some(IN_CODE));
     }
 }

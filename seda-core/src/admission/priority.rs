@@ -1,12 +1,9 @@
-use super::{
-    Admission, Load, Offer, Settle, Verdict,
-    capacity::{Capacity, past},
-    wrapping::leave_to,
-};
+mod levels;
+
+use self::levels::{Cut, LEVELS, Levels};
+use super::{Admission, Load, Offer, Settle, Verdict, capacity::Capacity, wrapping::leave_to};
 use crate::outcome::Reason;
 
-/// Levels that are told apart; those above count as the highest.
-const LEVELS: usize = 128;
 /// Offers after which the cut is reckoned anew.
 const TURN: u32 = 512;
 /// Default part of the capacity for what is below the cut, and of the room for what is critical.
@@ -63,16 +60,12 @@ pub struct Priority {
     reserve: f64,
     /// None: the highest that is offered.
     critical: Option<u8>,
-    /// Events by level, in this turn and per turn before.
-    offered: [f64; LEVELS],
-    past: [f64; LEVELS],
+    levels: Levels,
     offers: u32,
     capacity: Capacity,
     /// What was offered at the highest level is critical, where nothing else was said.
     highest: usize,
-    /// From this level on all fit, and of the one below this part.
-    cut: usize,
-    part: f64,
+    cut: Cut,
     /// Up to one event of that level, and some from below the cut.
     credit: f64,
     floor_credit: f64,
@@ -82,7 +75,7 @@ pub struct Priority {
 
 impl std::fmt::Debug for Priority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Priority").field("cut", &self.cut).field("part", &self.part).finish_non_exhaustive()
+        f.debug_struct("Priority").field("cut", &self.cut).finish_non_exhaustive()
     }
 }
 
@@ -106,13 +99,11 @@ impl Priority {
             floor: FLOOR,
             reserve: RESERVE,
             critical: None,
-            offered: [0.0; LEVELS],
-            past: [0.0; LEVELS],
+            levels: Levels::default(),
             offers: 0,
             capacity: Capacity::default(),
             highest: 0,
-            cut: 0,
-            part: 0.0,
+            cut: Cut::default(),
             credit: 0.0,
             floor_credit: 0.0,
             kept_out: 0,
@@ -140,42 +131,26 @@ impl Priority {
         self
     }
 
-    /// Where the highest levels stop to fit.
     #[cold]
     fn turn(&mut self, now_ns: u64) {
         self.offers = 0;
         if !self.capacity.turn(now_ns) {
             return;
         }
-        for (past_of, now) in self.past.iter_mut().zip(&mut self.offered) {
-            *past_of = past(*past_of, std::mem::take(now));
-        }
-        self.highest = self.past.iter().rposition(|&offered| offered >= 1.0).unwrap_or(0);
-        let Some(rate) = self.capacity.rate() else { return };
-        let can = rate * self.capacity.turn_ns();
-        (self.cut, self.part) = (0, 0.0);
-        let (total, mut above) = (self.past.iter().sum::<f64>(), 0.0);
-        if total <= can {
-            return;
-        }
-        for level in (0..LEVELS).rev() {
-            let below = total - above - self.past[level];
-            let room = can - above - (can * self.floor).min(below);
-            if self.past[level] > room {
-                (self.cut, self.part) = (level + 1, room.max(0.0) / self.past[level]);
-                return;
-            }
-            above += self.past[level];
+        self.levels.turn();
+        self.highest = self.levels.highest();
+        if let Some(rate) = self.capacity.rate() {
+            self.cut = self.levels.cut(rate * self.capacity.turn_ns(), self.floor);
         }
     }
 
     fn standing(&mut self, level: usize, events: f64) -> Standing {
-        if level >= self.cut {
+        if level >= self.cut.from {
             let critical = self.critical.map_or(self.highest, usize::from);
             return if level >= critical { Standing::Critical } else { Standing::Above };
         }
-        if level + 1 == self.cut {
-            self.credit = (self.credit + self.part * events).min(1.0 + events);
+        if level + 1 == self.cut.from {
+            self.credit = (self.credit + self.cut.part * events).min(1.0 + events);
             if self.credit < events {
                 return Standing::Below;
             }
@@ -219,7 +194,7 @@ impl Admission for Priority {
         }
         self.offers += 1;
         let (level, events) = (usize::from(offer.class).min(LEVELS - 1), offer.events as f64);
-        self.offered[level] += events;
+        self.levels.offered(level, events);
         let standing = self.standing(level, events);
         if standing == Standing::Below {
             // That says nothing of the capacity: only what the policy sheds does.
@@ -327,12 +302,12 @@ mod tests {
     fn nothing_is_cut_while_nothing_is_shed_and_no_more_when_the_demand_is_less() {
         let mut policy = Priority::new(AdmitAll);
         let all = admitted(&mut policy, 0, &[(127, 20), (0, 40)]);
-        assert_eq!((policy.cut, all.iter().sum::<f64>() > 59.0), (0, true));
+        assert_eq!((policy.cut.from, all.iter().sum::<f64>() > 59.0), (0, true));
         let mut policy = around(10.0);
         admitted(&mut policy, 0, &[(127, 4), (0, 40)]);
-        assert!(policy.cut > 0);
+        assert!(policy.cut.from > 0);
         let all = admitted(&mut policy, 2, &[(127, 4), (0, 3)]);
-        assert!(policy.cut == 0 && all.iter().sum::<f64>() > 6.8, "{all:?}");
+        assert!(policy.cut.from == 0 && all.iter().sum::<f64>() > 6.8, "{all:?}");
     }
 
     #[test]
