@@ -97,3 +97,53 @@ fn the_page_needs_nothing_but_itself() {
     assert!(fetched.iter().all(|word| !page.contains(word)));
     assert!(!page.contains("NaN") && !page.contains("inf "), "a number that no browser draws");
 }
+
+/// Six times what one thread can do, and then half of that; from 1 to 8 threads.
+fn turned() -> Report {
+    let build = |demand: &Demand| {
+        let mut p = Pipeline::named("lab");
+        let offers = p.sink("work", (|_: u64| ()).threads(1..=8));
+        Run::new(p).entry(offers, demand.arrivals(), |n| n).service("work", Service::fixed(ms(10)))
+    };
+    let scenario = Scenario::new("ebb", "much, then less").step(Step::load(0.75).lasting(50.0));
+    let scenario = scenario.step(Step::load(0.3).lasting(200.0));
+    let lab = Lab::new("lab", 800.0, ms(100)).contender("controller", build).contender("same", build);
+    lab.scenario(scenario).seeds(1).run().unwrap()
+}
+
+#[test]
+fn where_a_knob_stood_is_known_from_the_start_to_the_end() {
+    let report = turned();
+    let run = &report.outcomes()[0].runs()[0];
+    let stood = run.stood("work", "threads");
+    assert_eq!(stood[0], (secs(0), 1));
+    assert_eq!(stood.len(), run.decisions.len() + 1);
+    assert_eq!(stood.last().unwrap().1, run.knobs[0].value);
+    assert!(stood.iter().is_sorted_by_key(|(from, _)| *from));
+    assert!(run.stood("work", "limit").is_empty() && run.stood("other", "threads").is_empty());
+}
+
+#[test]
+fn a_picture_shows_where_controllers_had_their_knobs_and_each_dot_tells_why() {
+    let report = turned();
+    let page = report.page();
+    assert!(page.contains("threads of `work`, by controllers"), "{page}");
+    let first = &report.outcomes()[0].runs()[0].decisions[0];
+    let told = format!("{first}").replace('>', "&gt;");
+    assert_eq!(page.matches(&told).count(), 4, "a dot and a line of text for each contender: {told}\n{page}");
+    assert!(page.contains("<summary>decisions of controller, first run</summary>"));
+    let without = lab().scenario(Scenario::plateau(1.2)).run().unwrap().page();
+    assert!(!without.contains("by controllers") && !without.contains("<circle"));
+}
+
+#[test]
+fn a_table_of_ones_own_is_printed_and_stands_on_the_page() {
+    let mut report = Report::new("scores");
+    let rows = vec![vec!["slo".to_string(), "0.99".to_string()], vec!["<none>".to_string(), "0.00".to_string()]];
+    report.table("the worst of each", &["contender", "score"], rows);
+    let mut all = Report::new("all");
+    all.extend(report);
+    let (text, page) = (all.to_string(), all.page());
+    assert!(text.contains("the worst of each\n  contender") && text.contains("<none>"), "{text}");
+    assert!(page.contains("<td>&lt;none&gt;</td><td>0.00</td>"), "{page}");
+}

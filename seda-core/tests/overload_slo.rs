@@ -117,37 +117,42 @@ fn a_retry_storm_dies_down_with_what_set_it_off() {
     }
 }
 
-/// Five stages in a row of two threads and 2 ms each, but 4 ms at the one that is the tightest: the fourth, then the second,
-/// then the fifth. The first one alone has the objective, of 100 ms, and is offered twice what the tightest can do.
-fn chain(seed: u64) -> Results {
+/// Five stages in a row of two threads and one service each, but two at the one that is the tightest: the fourth, then the
+/// second, then the fifth. The first one alone has the objective, of 50, and is offered twice what the tightest can do.
+fn chain(service: std::time::Duration, seed: u64) -> Results {
     let mut p = Pipeline::named("chain");
     let stage = || (|n: u64| n).threads(2);
-    let (offers, mut out) = p.stage("1", stage().slo(ms(100)));
+    let (offers, mut out) = p.stage("1", stage().slo(service * 50));
     for name in ["2", "3", "4"] {
         out = p.then_with(name, out, stage());
     }
     p.end_with("5", out, (|_: u64| ()).threads(2));
-    let mut run = Run::new(p).entry(offers, Arrivals::poisson(1000.0), |n| n).slo(ms(100)).seed(seed);
-    for (name, tight) in [("1", 0..0), ("2", 20..40), ("3", 0..0), ("4", 0..20), ("5", 40..60)] {
-        let slowed = secs(tight.start)..secs(tight.end);
-        run = run.service(name, Service::exponential(ms(2)).slowed(2.0, slowed));
+    let arrivals = Arrivals::poisson(2.0 / service.as_secs_f64());
+    let mut run = Run::new(p).entry(offers, arrivals, |n| n).slo(service * 50).seed(seed);
+    for (name, tight) in [("1", 0..0), ("2", 1..2), ("3", 0..0), ("4", 0..1), ("5", 2..3)] {
+        let slowed = service * 10_000 * tight.start..service * 10_000 * tight.end;
+        run = run.service(name, Service::exponential(service).slowed(2.0, slowed));
     }
-    run.warm_up(secs(1)).during(secs(60)).unwrap()
+    run.warm_up(service * 500).during(service * 30_000).unwrap()
 }
 
 #[test]
 fn work_that_the_tightest_stage_has_no_time_for_is_shed_at_the_entry() {
-    let results = chain(1);
-    let lost = results.all.wasted_on_lost.as_secs_f64() / results.all.busy.as_secs_f64();
-    assert!(lost <= 0.03, "{lost} of the work was lost\n{results}");
-    assert!(results.goodput() >= 0.93 * 500.0, "{} good a second\n{results}", results.goodput());
+    // Where a service takes microseconds, it is not batches that delay: those of stages behind an objective are small.
+    for service in [us(5), ms(2)] {
+        let results = chain(service, 1);
+        let lost = results.all.wasted_on_lost.as_secs_f64() / results.all.busy.as_secs_f64();
+        assert!(lost <= 0.03, "{lost} of the work was lost at {service:?}\n{results}");
+        let goodput = results.goodput() * service.as_secs_f64();
+        assert!(goodput >= 0.93, "{goodput} of the capacity at {service:?}\n{results}");
+    }
 }
 
 /// One in ten goes to a stage of a hundredth of the speed: the entry is offered 0.9 of what it can do, the slow stage nine
 /// times. Which it is shows behind the entry, so the branch decides: the slow stage has the objective too, and an overflow.
 #[test]
 fn a_slow_branch_does_not_take_the_other_one_down() {
-    let run = |slow: bool| {
+    let run = |slow: bool, seed: u64| {
         let mut p = Pipeline::named("branch");
         let (offers, out) =
             p.stage("entry", (|n: u64| if n.is_multiple_of(10) { Err(n) } else { Ok(n) }).threads(4).slo(ms(50)));
@@ -159,13 +164,15 @@ fn a_slow_branch_does_not_take_the_other_one_down() {
         let make = move |n: u64| if slow { n } else { 10 * n + 1 };
         let run = Run::new(p).entry(offers, Arrivals::poisson(900.0), make);
         let run = run.service("entry", Service::exponential(ms(4))).service("slow", Service::exponential(ms(400)));
-        run.slo(ms(50)).seed(3).warm_up(secs(2)).during(secs(60)).unwrap()
+        run.slo(ms(50)).seed(seed).warm_up(secs(2)).during(secs(60)).unwrap()
     };
     let done = |results: &Results| results.ledger.stage("quick").unwrap().done as f64;
-    let (alone, beside) = (run(false), run(true));
-    assert!(done(&beside) >= 0.98 * 0.9 * done(&alone), "{} of {}", done(&beside), done(&alone));
-    let slow = beside.ledger.stage("slow").unwrap();
-    assert!(slow.done > 550 && slow.expired < slow.done / 50, "{}", beside.ledger);
+    for seed in 3..=5 {
+        let (alone, beside) = (run(false, seed), run(true, seed));
+        assert!(done(&beside) >= 0.98 * 0.9 * done(&alone), "seed {seed}: {} of {}", done(&beside), done(&alone));
+        let slow = beside.ledger.stage("slow").unwrap();
+        assert!(slow.done > 550 && slow.expired < slow.done / 50, "seed {seed}: {}", beside.ledger);
+    }
 }
 
 /// A source offers as fast as it can. It is paused, and nothing of what it makes is lost; what comes from outside beside it

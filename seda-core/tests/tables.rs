@@ -109,10 +109,10 @@ fn the_shape_of_the_json_is_fixed() {
             "offered": 1, "full": 0, "shed": 0, "shed_by": [], "closed": 0,
             "done": 1, "failed": 0, "expired": 0, "dropped": 0
         },
-        "wait": { "count": 1, "mean_ns": 0, "p50_ns": 0, "p90_ns": 0, "p99_ns": 0, "max_ns": 0 },
+        "wait": { "count": 1, "mean_ns": 0, "p50_ns": 0, "p90_ns": 0, "p99_ns": 0, "p999_ns": 0, "max_ns": 0 },
         "service": {
             "count": 1, "mean_ns": 2_000_000, "p50_ns": 2_000_000, "p90_ns": 2_000_000, "p99_ns": 2_000_000,
-            "max_ns": 2_000_000
+            "p999_ns": 2_000_000, "max_ns": 2_000_000
         },
         "batch": { "mean": 1.0, "max": 1 },
         "busy_ns": 2_000_000, "blocked_ns": 0, "blocked_on": [], "idle_ns": 3_000_001

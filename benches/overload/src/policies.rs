@@ -5,14 +5,20 @@ use std::time::Duration;
 use seda::{
     Admission, AdmitAll, Aimd, CoDel, Fresh, Gradient, MaxConcurrency, ResponseTime, Slo, TokenBucket, Vegas,
     lab::{Demand, Lab},
+    ms,
     prelude::*,
     sim::{Run, Service},
+    us,
 };
 
 /// Places for workers.
 pub(crate) const PLACES: usize = 4;
 /// Mean services in an objective.
 pub(crate) const SLO_SERVICES: f64 = 12.5;
+/// Mean service time of the usual stage, and all at which the bars are held; peers stand beside ours at the usual one.
+pub(crate) const USUAL: Duration = ms(4);
+pub(crate) const SCALES: [(&str, Duration); 4] =
+    [("4ms", USUAL), ("10us", us(10)), ("400us", us(400)), ("100ms", ms(100))];
 /// Ours, as it is called in tables.
 pub(crate) const OURS: &str = "slo";
 /// As good as none: more than a run can offer.

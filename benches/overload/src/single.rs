@@ -5,21 +5,15 @@ use std::time::Duration;
 use seda::{
     StartError,
     lab::{Outcome, Report, Scenario},
-    ms,
     sim::{Service, Window},
-    us,
 };
 use seda_bench::{Better, Row, Table};
 
 use crate::{
     bars::{Judge, sum},
     oracle,
-    policies::{self, OURS, Shape},
+    policies::{self, OURS, SCALES, Shape, USUAL},
 };
-
-/// Mean service times; the others are held against the bars alone, peers beside them at this one.
-const USUAL: Duration = ms(4);
-const SCALES: [(&str, Duration); 3] = [("10us", us(10)), ("400us", us(400)), ("100ms", ms(100))];
 
 /// Whatever was chosen for a scenario, as it is called in tables.
 const ORACLE: &str = "oracle";
@@ -43,7 +37,7 @@ pub(crate) fn run(table: &mut Table, report: &mut Report) -> Result<(), StartErr
         judge(table, &case, "4ms", usual.outcome(&name, OURS), &feasible);
         report.extend(usual);
         report.add(feasible.called(ORACLE));
-        for (scale, mean) in SCALES {
+        for (scale, mean) in SCALES.into_iter().filter(|(_, mean)| *mean != USUAL) {
             let lab = policies::ours(policies::lab(mean).scenario(case.scenario.clone()), case.shape);
             let trouble = case.trouble;
             let lab = policies::oracle(lab, chosen.name(), case.shape, move |demand| {
@@ -59,7 +53,7 @@ pub(crate) fn run(table: &mut Table, report: &mut Report) -> Result<(), StartErr
 }
 
 /// Each contender by the scenario in which it has the least of what is feasible: that is its score.
-fn worst(table: &mut Table, report: &Report) {
+fn worst(table: &mut Table, report: &mut Report) {
     let share = |outcome: &Outcome| {
         let oracle = report.outcome(outcome.demand().name(), ORACLE)?;
         Some((outcome.goodput() / oracle.goodput(), outcome.demand().name().to_string()))
@@ -77,14 +71,15 @@ fn worst(table: &mut Table, report: &Report) {
     };
     let mut scores: Vec<(String, f64, String)> = names.iter().filter_map(of).collect();
     scores.sort_by(|(_, one, _), (_, other, _)| other.total_cmp(one));
-    println!("worst scenario of each, as a share of what is feasible (* written anew by us)");
-    scores.iter().for_each(|(name, share, scenario)| println!("  {name:<28} {share:.3}  {scenario}"));
     let ours = scores.iter().find(|(name, ..)| name == OURS);
     let best = scores.iter().find(|(name, ..)| name != OURS);
     if let Some(((_, ours, _), (name, theirs, _))) = ours.zip(best) {
         let asks = "share of what is feasible in the worst scenario; beside the best of the others";
         table.row(Row::beside("worst", asks, "", name.clone(), Better::Higher).rounds([(*ours, *theirs)]));
     }
+    let rows = scores.into_iter().map(|(name, share, scenario)| vec![name, format!("{share:.3}"), scenario]);
+    let caption = "the worst scenario of each is its score: goodput there, of what is feasible (* written anew by us)";
+    report.table(caption, &["contender", "score", "in"], rows.collect());
 }
 
 fn judge(table: &mut Table, case: &Case, scale: &str, ours: Option<&Outcome>, oracle: &Outcome) {

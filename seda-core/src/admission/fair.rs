@@ -198,6 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn what_each_asks_for_is_known_after_one_turn() {
+        let mut fair = Fair::new(OddClasses(0));
+        for offer in 0..=512 {
+            assert!(!fair.shares.are_known(), "after {offer} offers");
+            let (now_ns, tenant) = ((offer + 1) * 1_000_000, 1 + u64::from(offer % 4 == 0));
+            fair.offer(&Offer { now_ns, events: 1, tenant, ..Offer::default() });
+            fair.settle(&settle(now_ns, tenant, 800_000));
+        }
+        assert!(fair.shares.are_known());
+    }
+
+    #[test]
     fn what_is_dear_counts_for_more() {
         let mut fair = Fair::new(OddClasses(0));
         let [dear, cheap] = admitted(&mut fair, [8, 8], [800_000, 200_000]);

@@ -133,11 +133,9 @@ impl Priority {
 
     #[cold]
     fn turn(&mut self, now_ns: u64) {
+        let Some(weight) = self.capacity.turn(now_ns) else { return };
         self.offers = 0;
-        if !self.capacity.turn(now_ns) {
-            return;
-        }
-        self.levels.turn();
+        self.levels.turn(weight);
         self.highest = self.levels.highest();
         if let Some(rate) = self.capacity.rate() {
             self.cut = self.levels.cut(rate * self.capacity.turn_ns(), self.floor);
@@ -189,8 +187,10 @@ impl Priority {
 
 impl Admission for Priority {
     fn offer(&mut self, offer: &Offer) -> Verdict {
-        if self.offers >= TURN {
-            self.turn(offer.now_ns);
+        match self.offers {
+            0 => self.capacity.begins(offer.now_ns),
+            TURN.. => self.turn(offer.now_ns),
+            _ => {}
         }
         self.offers += 1;
         let (level, events) = (usize::from(offer.class).min(LEVELS - 1), offer.events as f64);

@@ -1,8 +1,8 @@
 //! Configured numbers that fit their keys, and not the stage that they are for.
 
 use super::{
+    declare::Declared,
     numbers::{AROUND, NEEDS},
-    pipeline::Declared,
 };
 use crate::{
     admission::{KNOWN, known},

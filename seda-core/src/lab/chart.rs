@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use super::axis::Axis;
+
 pub(super) const WIDTH: f64 = 860.0;
 /// Where the plot itself begins and ends, for the labels of the axis and a margin.
 const LEFT: f64 = 62.0;
@@ -22,53 +24,6 @@ pub(super) const STYLE: &str = "<style>.lab-ground{fill:#fff}.lab{color:#24292f}
      .mark{stroke:currentColor;stroke-opacity:.6;stroke-dasharray:5 4;fill:none}.lab .faint{fill:currentColor;fill-opacity:.09}\
      @media(prefers-color-scheme:dark){.lab-ground{fill:#14171c}.lab{color:#d7dde4}}</style>";
 
-/// From where to where, and how.
-#[derive(Clone, Copy, Debug)]
-pub struct Axis {
-    pub(super) from: f64,
-    pub(super) to: f64,
-    pub(super) is_log: bool,
-}
-
-impl Axis {
-    /// With equal steps.
-    #[must_use]
-    pub fn linear(from: f64, to: f64) -> Self {
-        Axis { from, to, is_log: false }
-    }
-
-    /// With equal factors; both ends are above 0.
-    #[must_use]
-    pub fn log(from: f64, to: f64) -> Self {
-        Axis { from, to, is_log: true }
-    }
-
-    /// Place of a value, 0 to 1; what is beyond an end is at it.
-    fn place(&self, value: f64) -> f64 {
-        let place = if self.is_log {
-            (value.max(1e-12) / self.from).ln() / (self.to / self.from).ln()
-        } else {
-            (value - self.from) / (self.to - self.from)
-        };
-        place.clamp(0.0, 1.0)
-    }
-
-    /// Round numbers within it.
-    fn ticks(&self) -> Vec<f64> {
-        if self.is_log {
-            let decades = (self.from.log10().floor() as i32)..=(self.to.log10().ceil() as i32);
-            let all = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(decade)));
-            return all.filter(|tick| (self.from * 0.999..=self.to * 1.001).contains(tick)).collect();
-        }
-        let rough = (self.to - self.from) / 5.0;
-        let decade = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * decade).into_iter().find(|step| *step >= rough);
-        let step = step.unwrap_or(rough);
-        let first = (self.from / step).ceil() as i64;
-        (first..).map(|n| n as f64 * step).take_while(|tick| *tick <= self.to * 1.0001).collect()
-    }
-}
-
 /// How a line is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -81,6 +36,15 @@ pub enum Stroke {
     Ground,
     /// From the line before it, in the colour of this number.
     Stacked(usize),
+}
+
+/// A dot that says something to whoever points at it.
+#[derive(Clone, Debug)]
+pub(super) struct Dot {
+    pub(super) at: (f64, f64),
+    /// Number of its colour.
+    pub(super) of: usize,
+    pub(super) says: String,
 }
 
 /// A title, axes, lines, and marks across.
@@ -97,6 +61,7 @@ pub struct Chart {
     pub(super) levels: Vec<(f64, String)>,
     /// Names of stretches of x, each from its beginning.
     pub(super) stretches: Vec<(f64, String)>,
+    pub(super) dots: Vec<Dot>,
 }
 
 impl Chart {
@@ -125,7 +90,14 @@ impl Chart {
             _ = write!(svg, "<path class=\"mark\" d=\"M{x:.1} {above}V{beneath}\"/>");
             _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>", x + 4.0, above + 12.0, escaped(name));
         }
+        self.dots.iter().for_each(|dot| self.point(svg, dot, above));
         ABOVE + self.height + BENEATH
+    }
+
+    fn point(&self, svg: &mut String, Dot { at, of, says }: &Dot, above: f64) {
+        let (x, y, (colour, ..)) = (self.x_at(at.0), self.y_at(at.1, above), look(*of));
+        _ = write!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.5\" fill=\"{colour}\" fill-opacity=\".85\">");
+        _ = write!(svg, "<title>{}</title></circle>", escaped(says));
     }
 
     fn grid(&self, svg: &mut String, above: f64, beneath: f64) {
@@ -248,22 +220,4 @@ pub(super) fn escaped(text: &str) -> String {
 fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ticks_are_round_and_within_the_axis() {
-        assert_eq!(Axis::linear(0.0, 1.2).ticks(), [0.0, 0.5, 1.0]);
-        assert_eq!(Axis::log(0.5, 10.0).ticks(), [0.5, 1.0, 2.0, 5.0, 10.0]);
-    }
-
-    #[test]
-    fn what_is_beyond_an_axis_is_drawn_at_its_end() {
-        assert_eq!(Axis::log(0.1, 10.0).place(f64::INFINITY), 1.0);
-        assert_eq!(Axis::log(0.1, 10.0).place(0.0), 0.0);
-        assert!((Axis::log(0.1, 10.0).place(1.0) - 0.5).abs() < 1e-9);
-    }
 }

@@ -33,18 +33,22 @@
 //!
 //! A run of your own service on threads can stand beside: make an [`Outcome`] of what you measured.
 
+mod axis;
 mod chart;
 mod contest;
 mod demand;
 mod outcome;
 mod page;
+mod played;
 pub mod plot;
 mod plots;
 mod report;
 mod scenario;
+mod turns;
 
 pub use contest::Lab;
 pub use demand::Demand;
-pub use outcome::{Fate, Measured, Measures, Outcome, Played};
+pub use outcome::{Measures, Outcome};
+pub use played::{Fate, Measured, Played};
 pub use report::Report;
 pub use scenario::{Scenario, Step};

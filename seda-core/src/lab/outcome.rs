@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::demand::Demand;
-use crate::{
-    clock::ns,
-    outcome::{Reason, Refusal},
-    sim::{Figures, Results, Window, judge},
+use super::{
+    demand::Demand,
+    played::{Measured, Played, played},
 };
+use crate::sim::{Figures, Results, Window};
 
 /// One contender in one scenario, with a run for each seed.
 #[derive(Clone, Debug)]
@@ -15,53 +14,6 @@ pub struct Outcome {
     contender: String,
     demand: Demand,
     runs: Vec<Played>,
-}
-
-/// What is kept of a run.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Played {
-    /// Figures of what is [judged](super::Scenario::judged), by name.
-    pub judged: Vec<(String, Figures)>,
-    /// Figures by kind of event, over the whole run.
-    pub kinds: Vec<(String, Figures)>,
-    /// Figures by time.
-    pub windows: Vec<Window>,
-}
-
-/// One offer to a service that was measured elsewhere, for [`Outcome::measured`].
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Measured {
-    /// When it was to be made, from the start of the run.
-    pub at: Duration,
-    /// What came of it.
-    pub fate: Fate,
-}
-
-impl Measured {
-    /// An offer that was to be made then.
-    #[must_use]
-    pub fn new(at: Duration, fate: Fate) -> Self {
-        Measured { at, fate }
-    }
-}
-
-/// What came of an offer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Fate {
-    /// Refused, for that reason.
-    Refused(&'static str),
-    /// Done, so long after its intended time, with so much of it in the handler.
-    Done {
-        /// From the intended time of the offer to the end.
-        latency: Duration,
-        /// In the handler.
-        busy: Duration,
-    },
-    /// Admitted, and never handled.
-    Lost,
 }
 
 /// Figures of a judged stretch in the scale of the scenario.
@@ -90,8 +42,7 @@ pub struct Measures {
 
 impl Outcome {
     pub(super) fn new(contender: String, demand: Demand, runs: Vec<Results>) -> Self {
-        let kept = |run: Results| Played { judged: run.phases, kinds: run.kinds, windows: run.windows };
-        Outcome { contender, demand, runs: runs.into_iter().map(kept).collect() }
+        Outcome { contender, demand, runs: runs.into_iter().map(Played::of).collect() }
     }
 
     /// Of a service that was measured elsewhere, under the same demand: all offers of each run, by their intended times.
@@ -241,28 +192,6 @@ impl Outcome {
             answered: figures.answered_share(),
         }
     }
-}
-
-/// The same books as a simulation keeps.
-fn played(demand: &Demand, mut offers: Vec<Measured>) -> Played {
-    offers.sort_by_key(|offer| offer.at);
-    let mut books = judge::Books::new(ns(demand.slo()), ns(demand.window()));
-    for (name, during) in demand.judged() {
-        books.phase(name, ns(during.start)..ns(during.end));
-    }
-    for offer in offers {
-        let at_ns = ns(offer.at);
-        match offer.fate {
-            Fate::Refused(why) => {
-                let why = Refusal::Shed { reason: Reason::new(why), retry_after: None };
-                books.refused(at_ns, &why);
-            }
-            Fate::Done { latency, busy } => books.done(at_ns, ns(latency), ns(busy)),
-            Fate::Lost => books.lost(at_ns),
-        }
-    }
-    let (judged, windows) = books.close();
-    Played { judged, kinds: Vec::new(), windows }
 }
 
 pub(super) fn median(mut all: Vec<f64>) -> f64 {

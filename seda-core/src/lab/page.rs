@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     chart::escaped,
-    report::{HEAD, Section, cells},
+    report::{HEAD, Section, Table, cells},
+    turns,
 };
 
 const HEADER: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -12,8 +13,8 @@ const HEADER: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"u
 const STYLE: &str = "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;\
      background:#fff;color:#24292f}svg{max-width:100%;height:auto}table{border-collapse:collapse;font-size:13px;margin:.6em 0 \
      1.4em}th,td{padding:.15em .7em;text-align:right;border-bottom:1px solid #8884}th:first-child,td:first-child\
-     {text-align:left}h2{margin-top:2.2em}caption{text-align:left;font-weight:600}nav a{margin-right:1em}tr.first td\
-     {font-weight:600}@media(prefers-color-scheme:dark){body{background:#14171c;color:#d7dde4}a{color:#7cb7ff}}</style>";
+     {text-align:left}h2{margin-top:2.2em}caption{text-align:left;font-weight:600}nav a{margin-right:1em;display:inline-block}tr.first td\
+     {font-weight:600}li{font-size:13px}@media(prefers-color-scheme:dark){body{background:#14171c;color:#d7dde4}a{color:#7cb7ff}}</style>";
 const READING: &str = "Goodput: what ended within the objective, in capacities. Latencies count from the intended time of an \
      offer, in objectives; what was admitted and never started counts as infinitely late. Tables show medians over the seeds, \
      pictures over time the first one.";
@@ -74,16 +75,30 @@ impl Page {
     }
 }
 
-pub(super) fn page(title: &str, sections: &[Section<'_>]) -> String {
-    let with = |page: Page, section: &Section<'_>| {
-        let page = page.section(&section.name, &section.about, &section.svg);
-        // A sweep has a table for each of its loads.
-        let (begin, end) =
-            if section.is_sweep { ("<details><summary>tables</summary>", "</details>") } else { ("", "") };
-        let tables = tables(section).into_iter();
-        tables.fold(page.raw(begin), |page, (caption, rows)| page.table(&caption, &HEAD, &rows)).raw(end)
+/// With tables of their own in front.
+pub(super) fn page(title: &str, own: &[Table], sections: &[Section<'_>]) -> String {
+    let with = |page: Page, Table { caption, head, rows }: &Table| {
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        page.table(caption, &head, rows)
     };
-    sections.iter().fold(Page::new(title, READING), with).html()
+    let page = own.iter().fold(Page::new(title, READING), with);
+    sections.iter().fold(page, section).html()
+}
+
+fn section(page: Page, section: &Section<'_>) -> Page {
+    let page = page.section(&section.name, &section.about, &section.svg);
+    // A sweep has a table for each of its loads.
+    let (begin, end) = if section.is_sweep { ("<details><summary>tables</summary>", "</details>") } else { ("", "") };
+    let tables = tables(section).into_iter();
+    let page = tables.fold(page.raw(begin), |page, (caption, rows)| page.table(&caption, &HEAD, &rows)).raw(end);
+    section.outcomes.iter().fold(page, |page, outcome| {
+        let told: Vec<String> = turns::told(outcome).iter().map(|line| format!("<li>{}</li>", escaped(line))).collect();
+        if told.is_empty() {
+            return page;
+        }
+        let (who, told) = (escaped(outcome.contender()), told.concat());
+        page.raw(&format!("<details><summary>decisions of {who}, first run</summary><ul>{told}</ul></details>"))
+    })
 }
 
 /// A caption and rows for each stretch that is judged: by scenario and stretch, contenders beneath each other, all in the

@@ -16,9 +16,10 @@
 //! assert!(page.contains(&svg));
 //! ```
 
-use super::chart::{legend, picture};
+use super::chart::{Dot, legend, picture};
 pub use super::{
-    chart::{Axis, Chart, Stroke},
+    axis::Axis,
+    chart::{Chart, Stroke},
     page::Page,
 };
 
@@ -29,7 +30,8 @@ impl Chart {
     /// Without lines yet; `x_says` stands beneath the axis.
     pub fn new(title: impl Into<String>, x: Axis, y: Axis, x_says: impl Into<String>) -> Self {
         let (title, x_says) = (title.into(), x_says.into());
-        Chart { title, x, y, x_says, height: HEIGHT, lines: Vec::new(), levels: Vec::new(), stretches: Vec::new() }
+        let (lines, levels, stretches, dots) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Chart { title, x, y, x_says, height: HEIGHT, lines, levels, stretches, dots }
     }
 
     /// So high, in pixels, without title and numbers. Default: 180.
@@ -47,6 +49,12 @@ impl Chart {
     /// A mark across at a value of y, with a name.
     pub fn level(mut self, at: f64, name: impl Into<String>) -> Self {
         self.levels.push((at, name.into()));
+        self
+    }
+
+    /// A dot in the colour of this number; what it says is shown to whoever points at it.
+    pub fn dot(mut self, of: usize, at: (f64, f64), says: impl Into<String>) -> Self {
+        self.dots.push(Dot { at, of, says: says.into() });
         self
     }
 

@@ -1,9 +1,11 @@
 //! The pictures: a scenario over time, and a sweep over the load.
 
 use super::{
-    chart::{Axis, Chart, Stroke, legend, picture},
+    axis::Axis,
+    chart::{Chart, Stroke, legend, picture},
     demand::Demand,
     outcome::{Outcome, median},
+    turns,
 };
 use crate::sim::{Figures, Window};
 
@@ -22,11 +24,12 @@ enum Of {
     Median,
 }
 
-/// A scenario over time: offered and goodput, latency of the admitted, and what the first contender refused.
+/// A scenario over time: offered and goodput, latency of the admitted, where controllers had their knobs, and what the first
+/// contender refused.
 pub(super) fn over_time(outcomes: &[&Outcome]) -> String {
     let demand = outcomes[0].demand();
-    let charts = [goodput(outcomes, demand), latency(outcomes, demand)];
-    let mut charts = charts.to_vec();
+    let mut charts = vec![goodput(outcomes, demand), latency(outcomes, demand)];
+    charts.extend(turns::charts(outcomes));
     let (refused, reasons) = refusals(outcomes[0], demand);
     charts.push(refused);
     let names: Vec<String> = outcomes.iter().map(|outcome| outcome.contender().to_string()).collect();
@@ -48,7 +51,7 @@ fn time_axis(demand: &Demand) -> Axis {
     Axis::linear(0.0, in_slos(demand, demand.lasts()))
 }
 
-fn in_slos(demand: &Demand, at: std::time::Duration) -> f64 {
+pub(super) fn in_slos(demand: &Demand, at: std::time::Duration) -> f64 {
     at.as_secs_f64() / demand.slo().as_secs_f64()
 }
 
@@ -77,17 +80,8 @@ fn stretches(demand: &Demand) -> Vec<(f64, String)> {
     demand.steps().map(name).collect()
 }
 
-fn chart(title: &str, demand: &Demand, y: Axis, lines: Vec<(Stroke, Vec<(f64, f64)>)>) -> Chart {
-    Chart {
-        title: title.to_string(),
-        x: time_axis(demand),
-        y,
-        x_says: "time, in objectives".to_string(),
-        height: 170.0,
-        lines,
-        levels: Vec::new(),
-        stretches: Vec::new(),
-    }
+pub(super) fn chart(title: &str, demand: &Demand, y: Axis, lines: Vec<(Stroke, Vec<(f64, f64)>)>) -> Chart {
+    Chart { lines, ..Chart::new(title, time_axis(demand), y, "time, in objectives").height(170.0) }
 }
 
 fn goodput(outcomes: &[&Outcome], demand: &Demand) -> Chart {
@@ -172,8 +166,8 @@ pub(super) fn over_load(outcomes: &[&Outcome]) -> String {
         let loads: Vec<f64> = outcomes.iter().filter_map(|outcome| sweep_of(outcome)).collect();
         let (least, most) = (loads.iter().copied().fold(1.0, f64::min), loads.iter().copied().fold(1.01, f64::max));
         let x = Axis::log(least, most);
-        let (title, x_says) = (title.to_string(), "offered, in capacities".to_string());
-        let chart = Chart { title, x, y, x_says, height: tall, lines, levels, stretches: Vec::new() };
+        let chart = Chart::new(title, x, y, "offered, in capacities").height(tall);
+        let chart = Chart { lines, levels, ..chart };
         height += chart.draw(&mut svg, height);
     }
     picture(&svg, height, "what is offered, from half the capacity to ten times")

@@ -11,6 +11,15 @@ use crate::name::cut;
 pub struct Report {
     title: String,
     outcomes: Vec<Outcome>,
+    tables: Vec<Table>,
+}
+
+/// One that somebody else reckoned.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) caption: String,
+    pub(super) head: Vec<String>,
+    pub(super) rows: Vec<Vec<String>>,
 }
 
 /// A picture, and the outcomes that it shows.
@@ -25,7 +34,7 @@ pub(super) struct Section<'a> {
 impl Report {
     /// Without outcomes yet.
     pub fn new(title: impl Into<String>) -> Self {
-        Report { title: title.into(), outcomes: Vec::new() }
+        Report { title: title.into(), ..Report::default() }
     }
 
     /// One more.
@@ -36,6 +45,14 @@ impl Report {
     /// All of another one.
     pub fn extend(&mut self, other: Report) {
         self.outcomes.extend(other.outcomes);
+        self.tables.extend(other.tables);
+    }
+
+    /// A table of your own, such as scores: above the scenarios on the page, behind them in print. The first row is the one
+    /// that counts.
+    pub fn table(&mut self, caption: impl Into<String>, head: &[&str], rows: Vec<Vec<String>>) {
+        let head = head.iter().map(ToString::to_string).collect();
+        self.tables.push(Table { caption: caption.into(), head, rows });
     }
 
     /// Keeps those for which `keep` says so.
@@ -59,7 +76,7 @@ impl Report {
     /// One page of HTML with all tables and pictures, which opens from disk and fetches nothing.
     #[must_use]
     pub fn page(&self) -> String {
-        page::page(&self.title, &self.sections())
+        page::page(&self.title, &self.tables, &self.sections())
     }
 
     /// Writes that page to `index.html`, and each picture to a file of its own, in this folder, which is made.
@@ -73,7 +90,7 @@ impl Report {
             let name = section.name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
             fs::write(folder.join(format!("{name}.svg")), &section.svg)?;
         }
-        fs::write(folder.join("index.html"), page::page(&self.title, &sections))
+        fs::write(folder.join("index.html"), page::page(&self.title, &self.tables, &sections))
     }
 
     /// A section for each scenario; those of a sweep share one.
@@ -144,6 +161,19 @@ impl fmt::Display for Report {
             let [contender, rest @ ..] = cells(outcome, judged);
             write!(f, "  {:<28}", cut(&contender, 28))?;
             rest.iter().try_for_each(|cell| write!(f, "{cell:>11}"))?;
+            writeln!(f)?;
+        }
+        self.tables.iter().try_for_each(|table| write!(f, "\n{table}"))
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.caption)?;
+        for row in std::iter::once(&self.head).chain(&self.rows) {
+            let [first, rest @ ..] = row.as_slice() else { continue };
+            write!(f, "  {:<28}", cut(first, 28))?;
+            rest.iter().try_for_each(|cell| write!(f, " {cell:>10}"))?;
             writeln!(f)?;
         }
         Ok(())

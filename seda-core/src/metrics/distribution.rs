@@ -98,6 +98,7 @@ impl Distribution {
             p50: at(0.50),
             p90: at(0.90),
             p99: at(0.99),
+            p999: at(0.999),
             max: Duration::from_nanos(self.max),
         }
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use super::value::Kind;
 use crate::{
     admission::NAMES,
+    control::{DEMAND, SEDA_QUEUE},
     options::{QUEUE_MOST, TASKS_MOST, THREADS_MOST},
 };
 
@@ -71,8 +72,10 @@ pub(crate) enum Knob {
     PublishEvery,
     Control,
     ThreadsMax,
+    PipelineSlo,
     DomainThreads,
     DomainControl,
+    DomainController,
     CallerRuns,
     Domain,
     Threads,
@@ -83,6 +86,7 @@ pub(crate) enum Knob {
     WhenFull,
     BatchMax,
     StageControl,
+    StageController,
     Policy,
     Rate,
     Burst,
@@ -102,9 +106,10 @@ pub(crate) const ASYNC: &str = "async";
 const THREADS: Kind = Kind::Threads { most: THREADS_MOST };
 const EVENTS: Kind = Kind::Count { most: QUEUE_MOST as u64 };
 const CONTROL: Kind = Kind::Word(&["on", "shadow", "off"]);
+const CONTROLLER: Kind = Kind::Word(&[DEMAND, SEDA_QUEUE]);
 
 /// All keys, by scope, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 28] = [
+pub(crate) static KEYS: [Key; 31] = [
     Key {
         what: "most bytes that all queues together may hold, of events that say their weight",
         unit: "bytes",
@@ -143,6 +148,13 @@ pub(crate) static KEYS: [Key; 28] = [
         ..key(Scope::Pipeline, "threads_max", Knob::ThreadsMax, Kind::Count { most: 1 << 20 }, "none")
     },
     Key {
+        what: "objective of what comes from outside: the default of `admission.slo` for entry stages, where the code or \
+               configuration says no admission of their own",
+        unit: "time",
+        optional: true,
+        ..key(Scope::Pipeline, "slo", Knob::PipelineSlo, Kind::Time, "none")
+    },
+    Key {
         what: "threads that the domain's stages share: a number, or a range that a controller, and live changes, stay within",
         unit: "threads",
         ..key(Scope::Domain, "threads", Knob::DomainThreads, THREADS, "as declared")
@@ -151,6 +163,10 @@ pub(crate) static KEYS: [Key; 28] = [
         what: "the same as `control`, for the threads of this domain; `none` for as the pipeline's",
         optional: true,
         ..key(Scope::Domain, "control", Knob::DomainControl, CONTROL, "none")
+    },
+    Key {
+        what: "which controller turns its threads where they are a range",
+        ..key(Scope::Domain, "controller", Knob::DomainController, CONTROLLER, DEMAND)
     },
     Key {
         what: "whether callers from outside may do the domain's work on their own thread",
@@ -211,6 +227,10 @@ pub(crate) static KEYS: [Key; 28] = [
         what: "the same as `control`, for what is given as a range of this stage; `none` for as the pipeline's",
         optional: true,
         ..key(Scope::Stage, "control", Knob::StageControl, CONTROL, "none")
+    },
+    Key {
+        what: "which controller turns its threads, or its limit, where they are a range; batches have one alone",
+        ..key(Scope::Stage, "controller", Knob::StageController, CONTROLLER, DEMAND)
     },
     Key {
         what: "which policy decides on each offer",

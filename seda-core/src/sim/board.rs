@@ -13,11 +13,11 @@ use std::{
 use super::{
     agenda::{Agenda, What},
     clients::Clients,
-    figures::{End, Ended, Tally},
     lineage::{Ending, Offered},
     log::Log,
     stage::Stage,
     tallies::{Origin, Tallies},
+    tally::{End, Ended, Tally},
 };
 use crate::{outcome::Refusal, rng::Rng, sync::lock};
 

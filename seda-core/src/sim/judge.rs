@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::{
-    figures::{End, Ended, Figures},
+    figures::Figures,
     tallies::{Origin, Tallies, Window},
+    tally::{End, Ended},
 };
 use crate::outcome::Refusal;
 

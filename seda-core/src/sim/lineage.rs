@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{board::Board, figures::End, tallies::Origin};
+use super::{board::Board, tallies::Origin, tally::End};
 use crate::{event::Lineage, ticket::Loss};
 
 /// One offer, and everything that becomes of it.

@@ -43,12 +43,13 @@ mod run;
 mod service;
 mod stage;
 mod tallies;
+mod tally;
 #[cfg(test)]
 mod tests;
 
 pub use arrivals::Arrivals;
 pub use clients::Clients;
-pub use figures::{Figures, Latency};
+pub use figures::Figures;
 pub use measured::{Measured, MeasuredStage};
 pub use results::Results;
 pub use run::Run;

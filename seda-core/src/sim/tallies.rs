@@ -4,7 +4,7 @@ use std::{ops::Range, time::Duration};
 
 use serde::Serialize;
 
-use super::figures::{Figures, Tally};
+use super::{figures::Figures, tally::Tally};
 use crate::units::as_ns;
 
 /// The figures of one stretch of time, by when lineages were offered.

@@ -175,7 +175,9 @@ impl Book {
         let handled = self.counts.done + self.counts.failed;
         let (queued, in_hand) = (len as u64, self.in_hand as u64);
         let places = self.limit as u64;
-        Reading { queued, in_hand, places, busy_ns: self.busy_ns, handled, taken_in: handled + queued + in_hand }
+        // It only ever grows: what expired or was dropped had been taken in like the rest.
+        let taken_in = handled + self.counts.expired + self.counts.dropped + queued + in_hand;
+        Reading { queued, in_hand, places, busy_ns: self.busy_ns, handled, taken_in }
     }
 
     // ---- the worker's side

@@ -206,6 +206,11 @@ impl Inbox {
         });
     }
 
+    /// The least objective of the stages before it.
+    pub(crate) fn is_behind(&self, objective_ns: Option<u64>) {
+        change(self, |book| book.sizing.is_behind(objective_ns));
+    }
+
     /// Changes one of them while it runs.
     pub(crate) fn turn(&self, turn: Turn) {
         if let Turn::MaxAge(age) = turn {
@@ -284,6 +289,17 @@ impl Inbox {
             queue_bound: book.bound,
             oldest_ns: if oldest_ns == 0 { 0 } else { now_ns.saturating_sub(oldest_ns) },
         }
+    }
+
+    /// What the policy has found that it cannot keep.
+    pub(crate) fn concern(&self) -> Option<String> {
+        lock(&self.gate).book.guard.concern()
+    }
+
+    /// Time in the handler in ns since the start, and events that wait.
+    pub(crate) fn work(&self) -> (u64, usize) {
+        let gate = lock(&self.gate);
+        (gate.book.busy_ns, gate.store.len())
     }
 
     pub(crate) fn vitals(&self) -> Vitals {

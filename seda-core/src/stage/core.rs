@@ -252,7 +252,12 @@ impl StageCore {
     }
 
     pub(crate) fn has_objective(&self) -> bool {
-        self.objective_ns.load(Ordering::Relaxed) != 0
+        self.objective_ns().is_some()
+    }
+
+    /// Of its own policy.
+    pub(crate) fn objective_ns(&self) -> Option<u64> {
+        Some(self.objective_ns.load(Ordering::Relaxed)).filter(|&ns| ns != 0)
     }
 
     /// What the policy says of it now.

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::admission::{
-    Settle,
-    capacity::{Capacity, past},
-};
+use crate::admission::{Settle, capacity::Capacity};
 
 /// Offers after which shares are reckoned anew.
 const TURN: u64 = 512;
@@ -81,8 +78,10 @@ impl Default for Shares {
 impl Shares {
     /// Counts an offer, and says what right it has.
     pub(super) fn offered(&mut self, tenant: u64, events: usize, now_ns: u64) -> Claim {
-        if self.offers >= TURN {
-            self.turn(now_ns);
+        match self.offers {
+            0 => self.capacity.begins(now_ns),
+            TURN.. => self.turn(now_ns),
+            _ => {}
         }
         self.offers += 1;
         let (level, turn_ns, mean_ns) = (self.level, self.capacity.turn_ns(), self.cost_ns);
@@ -153,12 +152,10 @@ impl Shares {
 
     #[cold]
     fn turn(&mut self, now_ns: u64) {
+        let Some(past) = self.capacity.turn(now_ns) else { return };
         self.offers = 0;
-        if !self.capacity.turn(now_ns) {
-            return;
-        }
         for tenant in self.tenants.values_mut() {
-            tenant.past = past(tenant.past, std::mem::take(&mut tenant.offered));
+            tenant.past = past.with(tenant.past, std::mem::take(&mut tenant.offered));
         }
         self.tenants.retain(|_, tenant| tenant.past > SILENT);
         self.level = self.capacity.rate().map_or(f64::INFINITY, |rate| self.level(rate));

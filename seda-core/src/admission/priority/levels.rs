@@ -1,6 +1,6 @@
 //! What is offered at each level, and where the highest stop to fit.
 
-use crate::admission::capacity::past;
+use crate::admission::capacity::Weight;
 
 /// Levels that are told apart; those above count as the highest.
 pub(super) const LEVELS: usize = 128;
@@ -30,9 +30,10 @@ impl Levels {
         self.offered[level] += events;
     }
 
-    pub(super) fn turn(&mut self) {
-        for (past_of, now) in self.past.iter_mut().zip(&mut self.offered) {
-            *past_of = past(*past_of, std::mem::take(now));
+    /// What is offered now becomes past.
+    pub(super) fn turn(&mut self, weight: Weight) {
+        for (past, now) in self.past.iter_mut().zip(&mut self.offered) {
+            *past = weight.with(*past, std::mem::take(now));
         }
     }
 

@@ -1,11 +1,12 @@
 //! How many events a worker takes at once, from what they were seen to cost.
 
-use crate::{control::BatchSums, metrics::BatchSizes};
+use crate::{
+    control::{BATCH_PART, BatchSums},
+    metrics::BatchSizes,
+};
 
 /// A batch should not keep a worker longer than this, as its events are handed on together.
 pub(super) const BATCH_NS: u64 = 100_000;
-/// Nor longer than this part of an objective: a small one, as the mean that it is reckoned by follows the quick.
-const BATCH_PART: u64 = 32;
 /// From this service time per event on, a queue is shared out between the places instead of going to the first: what it
 /// costs to wake another worker. A lower one would feed on itself, as in small batches each event bears more of the
 /// batch's own cost.
@@ -20,14 +21,21 @@ const LONG_BATCHES: i64 = 256;
 const CLIP: u64 = 4;
 const CLIP_FLOOR_NS: u64 = 100;
 
+/// Of an objective, how long a batch may take.
+fn part(objective_ns: Option<u64>) -> Option<u64> {
+    objective_ns.map(|objective_ns| (objective_ns / u64::from(BATCH_PART)).max(1))
+}
+
 #[derive(Debug)]
 pub(crate) struct Sizing {
     /// Events.
     pub(crate) most: usize,
     /// The handler is given its batch in one call.
     pub(crate) whole: bool,
-    /// How long a batch may take.
-    batch_ns: u64,
+    /// How long a batch may take, by an objective of its own: that holds also for a handler that is given it whole.
+    part_ns: Option<u64>,
+    /// The same by those of the stages before it.
+    behind_ns: Option<u64>,
     /// Mean, per event.
     service_ns: u64,
     /// The same with nothing clipped and a longer memory: what is rare and long counts in it.
@@ -41,20 +49,34 @@ pub(crate) struct Sizing {
 impl Sizing {
     pub(super) fn new(most: usize, whole: bool) -> Self {
         let sums = BatchSums::default();
-        Sizing { most, whole, batch_ns: BATCH_NS, service_ns: 0, long_ns: 0, measured: false, sums, largest: 0 }
+        Sizing {
+            most,
+            whole,
+            part_ns: None,
+            behind_ns: None,
+            service_ns: 0,
+            long_ns: 0,
+            measured: false,
+            sums,
+            largest: 0,
+        }
     }
 
     pub(super) fn keep_to(&mut self, objective_ns: Option<u64>) {
-        let part = |objective_ns: u64| (objective_ns / BATCH_PART).max(1);
-        self.batch_ns = objective_ns.map_or(BATCH_NS, |objective_ns| part(objective_ns).min(BATCH_NS));
+        self.part_ns = part(objective_ns);
+    }
+
+    /// The least objective of the stages before it: whoever comes from there waits for a batch here, too.
+    pub(crate) fn is_behind(&mut self, objective_ns: Option<u64>) {
+        self.behind_ns = part(objective_ns);
     }
 
     /// Natural batching: what is there, never waiting for more; among so many places.
     pub(super) fn of(&self, len: usize, places: usize) -> usize {
         let most = self.most.min(len);
         if self.whole {
-            let few = (self.batch_ns / self.service_ns.max(1)).max(1) as usize;
-            return if self.batch_ns < BATCH_NS { most.min(few) } else { most };
+            let few = |part_ns: u64| (part_ns / self.service_ns.max(1)).max(1) as usize;
+            return self.part_ns.map_or(most, |part_ns| most.min(few(part_ns)));
         }
         if !self.measured {
             return 1;
@@ -62,7 +84,8 @@ impl Sizing {
         // Beside other places, a long event among many brief ones should not keep those of its batch waiting.
         let mean = if places > 1 { self.service_ns.max(self.long_ns) } else { self.service_ns }.max(1);
         let share = if places > 1 && mean >= SHARE_NS { len.div_ceil(places) } else { len };
-        most.min(share).min((self.batch_ns / mean).max(1) as usize)
+        let batch_ns = [self.part_ns, self.behind_ns].into_iter().flatten().fold(BATCH_NS, u64::min);
+        most.min(share).min((batch_ns / mean).max(1) as usize)
     }
 
     pub(super) fn handled(&mut self, events: u64, service_ns: u64) {
@@ -109,5 +132,23 @@ impl Sizing {
         let BatchSums { batches, events, .. } = self.sums;
         let mean = if batches == 0.0 { 0.0 } else { events / batches };
         BatchSizes { mean, max: self.largest }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_an_objective_batches_are_small_but_for_handlers_that_are_given_them() {
+        for (whole, few) in [(false, 10), (true, 1000)] {
+            let mut sizing = Sizing::new(1000, whole);
+            sizing.handled(100, 100_000);
+            assert_eq!(sizing.of(1000, 1), if whole { 1000 } else { 100 });
+            sizing.is_behind(Some(320_000));
+            assert_eq!(sizing.of(1000, 1), few);
+            sizing.is_behind(None);
+            assert_eq!(sizing.of(1000, 1), if whole { 1000 } else { 100 });
+        }
     }
 }
