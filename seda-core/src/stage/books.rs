@@ -187,6 +187,16 @@ impl Inbox {
         self.core.be_patient(patience_ns);
     }
 
+    /// The time has come at which a policy said to come back.
+    pub(crate) fn ask_again(&self, at_ns: u64) {
+        change(self, |book| book.guard.timer_ends(at_ns));
+    }
+
+    /// What its policy does not admit waits.
+    pub(crate) fn defers(&self) -> bool {
+        lock(&self.gate).book.guard.defers
+    }
+
     /// Who is behind it.
     pub(crate) fn lead_to(&self, way_out: WayOut) {
         let decides = change(self, |book| {
@@ -194,11 +204,6 @@ impl Inbox {
             book.guard.decides()
         });
         self.decide_anew(decides);
-    }
-
-    /// What a source waits for may be there.
-    pub(crate) fn look_again(&self) {
-        change(self, |book| book.guard.look_again());
     }
 
     /// Its threads serve other stages too.

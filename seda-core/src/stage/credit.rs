@@ -50,7 +50,8 @@ impl Inbox {
             Ok(kind) => kind,
             Err(why) => {
                 self.after_push(gate, true);
-                return Err((envelope.event, why));
+                // It never waits, so there is one.
+                return Err((envelope.event, why.unwrap_or(Refusal::Full)));
             }
         };
         mark(&mut envelope.marks, self.objective(now_ns, Offerer::default()), kind);
@@ -78,9 +79,10 @@ impl Inbox {
         }
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
-        if self.is_closed(book, by)
-            || matches!(book.room_for(need, weight, store.len(), store.bytes(), true), Room::Yes)
-        {
+        // Who waits for the policy has room.
+        let for_policy = book.guard.is_paused() || (book.guard.defers && !by.waited && book.anyone_waits());
+        let has_room = matches!(book.room_for(need, weight, store.len(), store.bytes(), true), Room::Yes);
+        if self.is_closed(book, by) || (has_room && !for_policy) {
             drop(gate);
             waiter.wake();
             return;

@@ -1,6 +1,6 @@
 //! The first half of an event's life: offered, decided upon, enqueued.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::MutexGuard};
 
 use super::{
     book::{Asked, Book, Queued, Room},
@@ -51,6 +51,8 @@ pub(crate) struct Offerer {
     pub(crate) waited: bool,
     /// A handler that declared the inlet: refused as closed only from the second signal of a drain on.
     pub(crate) inside: bool,
+    /// It will not wait, whatever for: what a policy would have come back is shed.
+    pub(crate) at_once: bool,
 }
 
 impl Inbox {
@@ -102,7 +104,7 @@ impl Inbox {
                 return Attempt::Taken;
             }
             Err(refusal) => {
-                drop(gate);
+                self.let_go(gate);
                 return attempt(refusal, envelope);
             }
         }
@@ -157,7 +159,7 @@ impl Inbox {
                 return Attempt::Taken;
             }
             Err(refusal) => {
-                drop(gate);
+                self.let_go(gate);
                 return attempt(refusal, events);
             }
         };
@@ -225,9 +227,13 @@ impl Inbox {
             }
             Room::Yes | Room::DropOldest => {}
         }
+        let waits = book.guard.defers && !by.at_once;
+        if waits && !by.waited && book.anyone_waits() {
+            return Err(None);
+        }
         let now_ns = self.policy_time(book);
-        let asked = Asked::of(n, read, deadline_ns);
-        let kind = book.admit(&self.core, asked, queued(store, read.class), now_ns).map_err(Some)?;
+        let asked = Asked::of(n, read, deadline_ns).waiting(waits);
+        let kind = book.admit(&self.core, asked, queued(store, read.class), now_ns)?;
         if matches!(room, Room::DropOldest) {
             self.make_room(store, book, n, read.weight, evicted);
         }
@@ -245,6 +251,26 @@ impl Inbox {
         }
         lose_all(&mut gone, &Loss::Dropped);
         evicted.append(&mut gone);
+    }
+
+    /// After a refusal, which may be one for now.
+    fn let_go(&self, mut gate: MutexGuard<'_, Gate>) {
+        let ask_ns = gate.book.guard.timer();
+        drop(gate);
+        self.ask_at(ask_ns);
+    }
+
+    /// Has the policy asked again at that time, for who waits.
+    pub(super) fn ask_at(&self, at_ns: Option<u64>) {
+        let wiring = self.core.shared.wiring.get();
+        let inbox = wiring.and_then(|wiring| wiring.inboxes.get(self.core.id as usize).cloned());
+        if let (Some(at_ns), Some(inbox)) = (at_ns, inbox) {
+            self.core.shared.timers.at(at_ns, move || {
+                if let Some(inbox) = inbox.upgrade() {
+                    inbox.ask_again(at_ns);
+                }
+            });
+        }
     }
 
     /// When it was offered, and the objective of what comes from outside: its deadline, for the stages behind.

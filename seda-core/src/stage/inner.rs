@@ -1,9 +1,6 @@
 //! An inner edge: what a place of another stage made is offered, and never refused as closed.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
     book::{Asked, Fate, Need},
@@ -12,15 +9,11 @@ use super::{
     waiter::Waiter,
 };
 use crate::{
-    clock::ns,
     event::{Aim, Kind, Marks},
     queue::{Apart, Batch, Read, Store},
     sync::lock_brief as lock,
     ticket::Loss,
 };
-
-/// Least time before a pause is looked at again.
-const LOOK_AGAIN_NS: u64 = 100_000;
 
 impl Inbox {
     /// Hands on what a place of another stage made: all that there is room for; the rest stays in the lane, with a
@@ -53,8 +46,10 @@ impl Inbox {
             }
         }
         let offered = before - lane.len();
+        let ask_ns = gate.book.guard.timer();
         // A worker of the same domain looks for work again by itself when it is done here.
         self.after_push(gate, from_domain != self.core.domain());
+        self.ask_at(ask_ns);
         drop(evicted);
         (offered, stalled)
     }
@@ -114,22 +109,6 @@ impl Inbox {
         None
     }
 
-    /// A source waits for a stage further down, which does not tell when it has room again.
-    #[cold]
-    fn look_again_in(&self, time: Duration) {
-        let shared = &self.core.shared;
-        let Some(inbox) = shared.wiring.get().map(|wiring| wiring.inboxes[self.core.id as usize].clone()) else {
-            return;
-        };
-        // Not at once: that would be now again.
-        let at_ns = shared.clock.now_ns() + ns(time).max(LOOK_AGAIN_NS);
-        shared.timers.at(at_ns, move || {
-            if let Some(inbox) = inbox.upgrade() {
-                inbox.look_again();
-            }
-        });
-    }
-
     /// A longer objective than the one that the first event came with counts from here on.
     fn give_time(&self, lane: &mut Batch) {
         let objective_ns = self.core.objective_ns().unwrap_or(0);
@@ -148,12 +127,6 @@ impl Inbox {
         let asked = Asked::of(1, read, deadline_ns);
         match book.inner(&self.core, asked, queued(store, read.class), store.bytes()) {
             Fate::Stall => return true,
-            Fate::StallFor(time) => {
-                if book.guard.will_look_again() {
-                    self.look_again_in(time.unwrap_or_default());
-                }
-                return true;
-            }
             Fate::Spill(why) => {
                 lose(marks, &Loss::Refused(why.clone()));
                 if spill.tells {

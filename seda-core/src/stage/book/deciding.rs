@@ -1,7 +1,5 @@
 //! The offerer's side of the books: whether there is room, what the policy says, and what becomes of an event.
 
-use std::time::Duration;
-
 use super::Book;
 use crate::{
     admission::{Load, Offer},
@@ -39,11 +37,17 @@ pub(crate) struct Asked {
     read: Read,
     /// 0 for none.
     deadline_ns: u64,
+    /// If it is not admitted it is offered again, and counted then.
+    waits: bool,
 }
 
 impl Asked {
     pub(crate) fn of(events: usize, read: Read, deadline_ns: u64) -> Self {
-        Asked { events, read, deadline_ns }
+        Asked { events, read, deadline_ns, waits: false }
+    }
+
+    pub(crate) fn waiting(self, waits: bool) -> Self {
+        Asked { waits, ..self }
     }
 }
 
@@ -51,8 +55,6 @@ impl Asked {
 pub(crate) enum Fate {
     /// Wait for room.
     Stall,
-    /// Wait for so long: until there is room further down.
-    StallFor(Option<Duration>),
     /// On to the overflow.
     Spill(Refusal),
     Drop,
@@ -99,14 +101,14 @@ impl Book {
         }
     }
 
-    /// Asks the stages behind and the policy; counts what is shed. Gives the kind.
+    /// Asks the stages behind and the policy; counts what is shed. Gives the kind. Nothing is the answer to who waits instead.
     pub(crate) fn admit(
         &mut self,
         core: &StageCore,
         asked: Asked,
         queued: Queued,
         now_ns: u64,
-    ) -> Result<Kind, Refusal> {
+    ) -> Result<Kind, Option<Refusal>> {
         if !self.guard.decides() {
             return Ok(Kind::default());
         }
@@ -118,11 +120,15 @@ impl Book {
             Ok(kind) => return Ok(kind),
             Err(shed) => shed,
         };
-        // What waits instead is offered again, and counted then.
-        if !self.guard.pauses {
-            self.counts.sheds(reason.as_str(), asked.events as u64);
+        // Many at once that an empty stage cannot say a time for will never be admitted together.
+        let never = asked.events > 1 && retry_after.is_none() && load.backlog + load.in_hand == 0;
+        if asked.waits && !never {
+            let is_idle = load.backlog + load.in_hand == 0;
+            self.guard.pause(now_ns, retry_after, is_idle);
+            return Err(None);
         }
-        Err(Refusal::Shed { reason, retry_after })
+        self.counts.sheds(reason.as_str(), asked.events as u64);
+        Err(Some(Refusal::Shed { reason, retry_after }))
     }
 
     pub(crate) fn load(&self, backlog: usize) -> Load {
@@ -171,19 +177,15 @@ impl Book {
         }
         // A source can wait until the first service time is known.
         if self.guard.pauses && !self.sizing.is_measured() && len >= self.limit {
-            self.guard.paused = true;
+            self.guard.pause(core.shared.clock.now_ns(), None, false);
             return Fate::Stall;
         }
         let now_ns = if self.guard.decides() { core.shared.clock.now_ns() } else { 0 };
+        let asked = asked.waiting(self.guard.holds_back());
         let kind = match self.admit(core, asked, queued, now_ns) {
             Ok(kind) => kind,
-            Err(why) if self.guard.pauses => {
-                self.guard.paused = true;
-                // With nothing here, no take or settle will come by to wake who waits.
-                let is_idle = len == 0 && self.in_hand == 0;
-                return if is_idle { Fate::StallFor(why.retry_after()) } else { Fate::Stall };
-            }
-            Err(why) => return Fate::Spill(why),
+            Err(None) => return Fate::Stall,
+            Err(Some(why)) => return Fate::Spill(why),
         };
         self.counts.offered += 1;
         Fate::Enqueue { after_drop: matches!(room, Room::DropOldest), kind }
