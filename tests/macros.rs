@@ -346,6 +346,21 @@ fn every_variant_is_a_port_and_the_same_by_hand() {
     assert_eq!(by_macro, run(p, head, outs));
 }
 
+#[stage(Timed, slo = "50 ms", max_age = "1.5 s")]
+fn timed(order: Order) -> u64 {
+    order.id
+}
+
+#[test]
+fn times_as_text_are_those_of_the_units() {
+    let mut p = Pipeline::named("orders");
+    let (_, out) = p.add(Timed);
+    p.end("end", out, drop);
+    for (key, value) in [("admission.slo", "50 ms"), ("queue.max_age", "1500 ms")] {
+        assert_eq!(p.explain(&format!("stage.timed.{key}")).unwrap().value, value, "{key}");
+    }
+}
+
 // ---- #[derive(Event)]
 
 #[derive(Event)]
@@ -359,6 +374,8 @@ struct Job<T> {
     more: u32,
     #[event(class)]
     class: Class,
+    #[event(tenant)]
+    customer: String,
     #[event(deadline)]
     patience: Option<Duration>,
     n: T,
@@ -384,6 +401,7 @@ impl Described for JobByHand {
             .key(|event| &event.0.name)
             .weight(|event| event.0.body.len() as u64 + u64::from(event.0.more))
             .classes(3, |event| event.0.class.0)
+            .tenant(|event| &event.0.customer)
             .deadline(|event| event.0.patience)
     }
 }
@@ -394,6 +412,7 @@ fn job(order: Order) -> Job<u64> {
         body: vec![0; order.id as usize],
         more: 1000,
         class: Class((order.id % 3) as u8),
+        customer: (order.id % 4).to_string(),
         patience: order.id.is_multiple_of(5).then(|| ms(1)),
         n: order.id,
     }

@@ -18,6 +18,12 @@ pub fn cpu_time() -> Duration {
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
+/// User and system time of the calling thread: what it computed, whoever else wanted the core.
+pub fn thread_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
 /// Started before the work, read after it.
 pub struct Stopwatch {
     wall: Instant,

@@ -22,7 +22,7 @@ pub use channels::{
     BATCH, BOUND, crossbeam_batches, crossbeam_batches_in_place, crossbeam_chain, flume_chain, kanal_chain, std_chain,
     tokio_chain, tokio_runtime,
 };
-pub use cost::{Sample, Stopwatch, cpu_time};
+pub use cost::{Sample, Stopwatch, cpu_time, thread_time};
 pub use event::{Event, Sink, pass, pass_to};
 pub use pace::{Latencies, LatencySink, Paced, paced_source, sleep_exactly};
 pub use process::{resident_bytes, switches};

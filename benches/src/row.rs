@@ -25,6 +25,7 @@ pub struct Row {
     bar: Option<f64>,
     ours: Vec<f64>,
     theirs: Vec<f64>,
+    note: Option<String>,
 }
 
 impl Row {
@@ -68,7 +69,7 @@ impl Row {
     }
 
     fn new(id: String, question: String, unit: String, peer: Option<String>, better: Better, bar: Option<f64>) -> Self {
-        Self { id, question, unit, peer, better, bar, ours: Vec::new(), theirs: Vec::new() }
+        Self { id, question, unit, peer, better, bar, ours: Vec::new(), theirs: Vec::new(), note: None }
     }
 
     /// The rounds of a row with a peer: `(ours, peer)` each.
@@ -143,6 +144,20 @@ impl Row {
     /// The row's id and question, for the lines above the table.
     pub(crate) fn asks(&self) -> (&str, &str) {
         (&self.id, &self.question)
+    }
+
+    /// Whether it misses its bar.
+    pub(crate) fn is_short(&self) -> bool {
+        self.verdict().meets == Some(false)
+    }
+
+    /// A sentence for whoever reads why it came out so; printed beneath its question, and in no file.
+    pub(crate) fn note(&mut self, note: &str) {
+        self.note = Some(note.to_string());
+    }
+
+    pub(crate) fn noted(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// How many rounds it has.

@@ -27,6 +27,24 @@ impl Table {
         self
     }
 
+    /// How many rows it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it has none yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Notes why it may be so for the rows from this one on that miss their bar and have no note yet.
+    pub fn note_short(&mut self, from: usize, note: &str) {
+        let short = self.rows[from..].iter_mut().filter(|row| row.is_short() && row.noted().is_none());
+        short.for_each(|row| row.note(note));
+    }
+
     /// Prints the table and writes `target/bench/NAME.json`. Rows under their bar are printed as `short`; the
     /// process does not fail for them, since what to do about one is for its reader to decide.
     ///
@@ -52,8 +70,12 @@ impl Table {
         let quick = if rounds::quick() { ", QUICK: a smoke run, not a measurement" } else { "" };
         let rounds = self.rows.iter().map(Row::round_count).max().unwrap_or(0);
         let mut text = format!("{} ({rounds} rounds{quick})\n", self.name);
-        for (id, question) in self.ordered().map(Row::asks) {
+        for row in self.ordered() {
+            let (id, question) = row.asks();
             text += &format!("  {id}: {question}\n");
+            if let Some(note) = row.noted() {
+                text += &format!("    short: {note}\n");
+            }
         }
         let mut cells = vec![HEAD.map(String::from)];
         cells.extend(self.ordered().map(Row::cells));

@@ -60,7 +60,7 @@ pub use control::{Advice, BatchCost, BatchSums, Control, Controller, Demand, Pro
 pub use event::{Concurrent, Event};
 pub use finding::Finding;
 pub use graph::{
-    Answer, Drawing, Health, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError, Trouble,
+    Answer, Drawing, Health, Ledger, LedgerEdge, LedgerRow, LinkTo, Pipeline, Report, StartError, ThreadBudget, Trouble,
 };
 pub use metrics::{
     BatchSizes, Blocked, Bottleneck, Counts, Decision, EdgeSnapshot, KnobSnapshot, Percentiles, ShedCount, Snapshot,

@@ -132,6 +132,12 @@ impl Running {
         self.crew().keeper.look()
     }
 
+    /// What its threads had of the processor.
+    #[cfg(feature = "sim")]
+    pub(crate) fn spent(&self) -> crate::drive::SpentBy {
+        self.crew().keeper.spent()
+    }
+
     /// Whether it is alive and ready, and if not, which stage is not and why. Does not block.
     #[must_use]
     pub fn health(&self) -> Health {

@@ -18,6 +18,8 @@
 //! assert!(sim.drain(Deadlines::default()).balanced());
 //! ```
 
+mod window;
+
 #[cfg(feature = "sim")]
 use std::sync::atomic::AtomicU64;
 use std::{
@@ -25,6 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use self::window::Window;
 #[cfg(feature = "sim")]
 use crate::drive::virtual_time::Model;
 pub use crate::drive::virtual_time::Takes;
@@ -228,6 +231,10 @@ impl Virtual {
 
     pub(crate) fn look(&self) -> crate::drive::Looked {
         self.time.look()
+    }
+
+    pub(crate) fn spent(&self) -> crate::drive::SpentBy {
+        self.time.spent()
     }
 
     pub(crate) fn stage_names(&self) -> impl Iterator<Item = &str> {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use seda_core::{Advice, Controller, MaxConcurrency, Sight, Snapshot, prelude::*};
+use seda_core::{Advice, Controller, MaxConcurrency, Sight, Snapshot, ThreadBudget, prelude::*};
 
 /// What has not come by then does not come.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
@@ -57,7 +57,9 @@ fn a_stage_that_computes_stays_at_the_cores_where_the_processor_is_known() {
     let most = cores + 6;
     let inlet = p.sink("work", spin.threads(1..=most).queue(50).when_full(WhenFull::Reject).batch_max(1));
     let running = p.start().unwrap();
-    let held = |snapshot: &Snapshot| snapshot.knobs[0].says.contains("of their time, and there are");
+    // Where other programs have the cores, a second thread does not pay, and it does not come to the end of them.
+    let reasons = ["of their time, and there are", "more did not pay"];
+    let held = |snapshot: &Snapshot| reasons.iter().any(|reason| snapshot.knobs[0].says.contains(reason));
     let snapshot = offer_until(&running, inlet, 20, held);
     // One that also waits for the lock of its queue computes a little less than all of its time.
     assert!(snapshot.stages[0].threads <= cores + 1, "{snapshot}\n{:?}", snapshot.decisions);
@@ -104,6 +106,27 @@ fn controllers_of_an_idle_pipeline_do_not_wake_anybody() {
         assert!(began.elapsed() < HANGS_AFTER, "the timer thread of an idle pipeline wakes again and again");
     }
     assert!(running.drain(Deadlines::default()).balanced());
+}
+
+#[test]
+fn a_pipeline_at_rest_gives_threads_back_to_one_that_needs_them() {
+    let budget = ThreadBudget::new(8);
+    let start = |name: &str| {
+        let mut p = Pipeline::named(name);
+        let sleep = |_: u64| thread::sleep(ms(5));
+        let inlet = p.sink("work", sleep.threads(1..=6).queue(20).when_full(WhenFull::Reject).batch_max(1));
+        p.thread_budget(&budget);
+        (p.start().unwrap(), inlet)
+    };
+    let ((day, offers), (night, more)) = (start("day"), start("night"));
+    let grown = |snapshot: &Snapshot| snapshot.decisions.last().is_some_and(|decision| decision.to == 6);
+    offer_until(&day, offers, 20, grown);
+    // Nobody offers to it any more: its timer thread sleeps until the other misses some.
+    offer_until(&night, more, 20, grown);
+    let given = day.snapshot().decisions;
+    assert!(given.iter().any(|decision| decision.why.starts_with("for another pipeline: at most")), "{given:?}");
+    assert!(day.drain(Deadlines::default()).balanced() && night.drain(Deadlines::default()).balanced());
+    assert_eq!(budget.left(), 8);
 }
 
 /// Up and down at each look.

@@ -12,10 +12,10 @@ use std::{
 };
 
 use seda_core::{
-    Advice, Control, Controller, MaxConcurrency, SedaQueue, Settings, Sight, Snapshot,
+    Advice, Control, Controller, Demand, MaxConcurrency, SedaQueue, Settings, Sight, Snapshot,
     prelude::*,
     sim::{Arrivals, Results, Run, Service},
-    test::{Takes, Virtual},
+    test::{Takes, Virtual, Window},
 };
 
 /// A run, with the threads of its first stage every 100 ms, and what its offers were refused.
@@ -272,6 +272,19 @@ fn a_number_takes_the_knob_away_and_a_range_gives_it_back() {
 }
 
 #[test]
+fn the_why_reads_with_the_numbers_that_it_saw() {
+    let mut window =
+        Window::of("stage.price.threads", 4, 1..=16).lasting(secs(1)).processor(64.0, us(2_366_800), ms(0));
+    window = window.stage("price", |price| {
+        (price.offered, price.settled, price.queue_len) = (1_000, 400, 600);
+        (price.busy, price.wait_p90) = (ms(3_880), ms(412));
+    });
+    let Advice::Turn { to, why } = window.show(&mut Demand::default()) else { panic!("it holds") };
+    let said = "p90 wait 412 ms over 19.4 ms, busy 97 %, CPU 61 %; 1000 offers/s of 9.7 ms keep 9.7 busy";
+    assert_eq!((to, why.as_str(), window.value()), (14, said, 14));
+}
+
+#[test]
 fn in_the_shadow_it_says_what_it_would_do_and_off_it_says_nothing() {
     for (control, decisions) in [(Control::Shadow, 1), (Control::Off, 0)] {
         let mut p = Pipeline::named("shadow");
@@ -362,6 +375,64 @@ fn sedas_threshold_adds_one_thread_at_a_time() {
 }
 
 #[test]
+fn configuration_says_which_controller_turns_a_knob() {
+    let which = |snapshot: &Snapshot| snapshot.knobs[0].controller;
+    let run = |name: &str| {
+        let mut p = Pipeline::named("named");
+        let inlet = p.sink("work", drop::<u64>.threads(1..=8).queue(10_000));
+        p.configure(&Settings::new().set("stage.work.controller", name).unwrap());
+        Run::new(p).entry(inlet, Arrivals::constant(500.0), |n| n).service("work", Service::fixed(ms(5)))
+    };
+    let seen = Seen::of(run("seda-queue"), secs(5));
+    assert_eq!(which(seen.snapshot()), "seda-queue");
+    assert!(seen.snapshot().decisions[0].why.ends_with("events wait, 100 or more"), "{}", seen.decisions());
+    // Another takes its place while it runs.
+    let live = run("seda-queue").every(ms(2_500), move |sim| {
+        if sim.snapshot().knobs[0].controller == "seda-queue" {
+            sim.change(&Settings::new().set("stage.work.controller", "demand").unwrap()).map(drop).unwrap();
+        }
+    });
+    let seen = Seen::of(live, secs(5));
+    assert_eq!((which(seen.snapshot()), seen.threads.last()), ("demand", Some(&4)), "{}", seen.decisions());
+}
+
+#[test]
+fn a_controller_that_configuration_names_takes_the_place_of_one_in_code() {
+    struct Never;
+    impl Controller for Never {
+        fn look(&mut self, _: &Sight<'_>) -> Advice {
+            Advice::hold("never")
+        }
+    }
+    let run = |name: Option<&str>| {
+        let mut p = Pipeline::named("named");
+        let pool = p.domain("pool", 1..=8);
+        let inlet = p.sink("work", drop::<u64>.on(&pool).queue(10_000));
+        p.controller("domain.pool.threads", Never);
+        let code = p.explain("domain.pool.controller").unwrap();
+        assert_eq!((&*code.value, code.origin.to_string()), ("in code", "code".to_string()));
+        if let Some(name) = name {
+            p.configure(&Settings::new().set("domain.pool.controller", name).unwrap());
+        }
+        let run = Run::new(p).entry(inlet, Arrivals::constant(500.0), |n| n).service("work", Service::fixed(ms(5)));
+        Seen::of(run, secs(3))
+    };
+    let (own, ours) = (run(None), run(Some("demand")));
+    assert_eq!((own.threads.last(), own.snapshot().knobs[0].controller), (Some(&1), "in code"));
+    assert_eq!((ours.threads.last(), ours.snapshot().knobs[0].controller), (Some(&4), "demand"));
+}
+
+#[test]
+fn an_unknown_controller_is_refused_with_the_nearest_name() {
+    let error = Settings::new().set("stage.work.controller", "seda-queu").unwrap_err().to_string();
+    assert!(error.contains("`stage.work.controller` cannot be `seda-queu`: did you mean `seda-queue`?"), "{error}");
+    let mut p = Pipeline::named("fixed");
+    p.sink("work", drop::<u64>.threads(2));
+    let note = p.explain("stage.work.controller").unwrap().note.unwrap();
+    assert_eq!(note, "has no effect while there is no range for it to turn");
+}
+
+#[test]
 fn a_controller_of_ones_own_that_panics_is_not_asked_any_more() {
     struct Bad;
     impl Controller for Bad {
@@ -417,6 +488,25 @@ fn the_batch_bound_grows_to_where_a_batchs_own_cost_has_vanished() {
 }
 
 #[test]
+fn a_batch_takes_at_most_a_small_part_of_an_objective_and_the_controller_says_so() {
+    let mut p = Pipeline::named("batches");
+    let store = batch(|rows: Batch<u64>| rows.answer(drop));
+    let (inlet, out) = p.stage("store", store.batch_max(1..=512).slo(ms(32)));
+    p.end("end", out, drop);
+    let run = Run::new(p)
+        .entry(inlet, Arrivals::poisson(30_000.0), |n| n)
+        .service("store", Service::fixed(us(50)).per_batch(us(200)));
+    let seen = Seen::of(run, secs(10));
+    // 1 ms is a 32nd of it: (1 ms - 200 us) / 50 us.
+    let snapshot = seen.snapshot();
+    let (bound, batch) = (snapshot.knobs[0].value, snapshot.stages[0].batch);
+    assert!((12..=16).contains(&bound) && batch.max <= 32, "{bound}, {batch:?}\n{}", seen.decisions());
+    let told = snapshot.decisions.iter().find(|decision| decision.why.contains("of the objective"));
+    let told = told.unwrap_or_else(|| panic!("{}\n{}", seen.decisions(), snapshot.knobs[0].says));
+    assert!(told.why.ends_with("16 take 1.0 ms, 1/32 of the objective of 32.0 ms"), "{told}");
+}
+
+#[test]
 fn the_same_seed_makes_the_same_decisions() {
     let decisions = || slow_stage(1..=20, 1_000.0, 7).during(secs(10)).unwrap().snapshot.decisions;
     let first = decisions();
@@ -454,6 +544,25 @@ fn threads_grow_before_shedding_for_an_objective_persists() {
         let run = Run::new(p)
             .entry(inlet, Arrivals::poisson(600.0), |n| n)
             .service("work", Service::fixed(ms(10)))
+            .seed(seed);
+        let seen = Seen::of(run, secs(10));
+        let (at_two, at_end) = (seen.shed[19], *seen.shed.last().unwrap());
+        assert!(at_two > 0 && at_end - at_two <= 5, "seed {seed}: {at_two} then {at_end}\n{}", seen.decisions());
+    }
+}
+
+#[test]
+fn in_a_shared_domain_threads_and_limits_grow_before_shedding_persists() {
+    for seed in 1..=3 {
+        let mut p = Pipeline::named("objective");
+        let pool = p.domain("pool", 1..=16);
+        let slow = p.sink("slow", drop::<u64>.on(&pool).limit(1..=12).slo(ms(125)));
+        let quick = p.sink("quick", drop::<u64>.on(&pool).limit(1..=4).slo(ms(125)));
+        let run = Run::new(p)
+            .entry(slow, Arrivals::poisson(600.0), |n| n)
+            .entry(quick, Arrivals::poisson(200.0), |n| n)
+            .service("slow", Service::fixed(ms(10)))
+            .service("quick", Service::fixed(ms(1)))
             .seed(seed);
         let seen = Seen::of(run, secs(10));
         let (at_two, at_end) = (seen.shed[19], *seen.shed.last().unwrap());

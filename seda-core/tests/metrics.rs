@@ -57,6 +57,27 @@ fn everything() -> Virtual {
 }
 
 #[test]
+fn decisions_of_controllers_are_counted_by_knob_and_direction() {
+    let mut p = Pipeline::named("turned");
+    let inlet = p.sink("work", drop::<u64>.threads(1..=8));
+    let mut sim = Virtual::start(p, 1).unwrap();
+    sim.takes("work", seda_core::test::Takes::fixed(ms(10)));
+    for second in 0..14 {
+        for n in 0..if second < 4 { 400 } else { 100 } {
+            let _ = sim.offer(inlet, n);
+            sim.advance(us(if second < 4 { 2_500 } else { 10_000 }));
+        }
+    }
+    let recorder = DebuggingRecorder::new();
+    facade::with_local_recorder(&recorder, || sim.publish());
+    let values = values(&recorder.snapshotter());
+    let told = |direction| {
+        number(&values, &format!("seda_control_decisions_total{{key=stage.work.threads,direction={direction}}}"))
+    };
+    assert_eq!((told("up"), told("down")), (1.0, 2.0));
+}
+
+#[test]
 fn every_metric_of_the_list_is_exported_as_the_list_says_and_no_other() {
     let recorder = DebuggingRecorder::new();
     let told = recorder.snapshotter();

@@ -6,6 +6,7 @@ use seda_core::{
     Admission, Control, Offer, Reason, Verdict,
     prelude::*,
     sim::{Arrivals, Clients, Measured, Results, Run, Service},
+    test::Virtual,
 };
 
 /// Four threads of 4 ms: 1000 events a second.
@@ -343,4 +344,62 @@ fn clients_who_listen_come_back_when_they_are_told_to() {
     assert_eq!((hasty.requests, hasty.offered, hasty.answered, hasty.shed_by[0].reason), (9, 18, 0, "early"));
     let patient = run(Clients::timing_out(ms(100)).obeying_retry_after());
     assert_eq!((patient.requests, patient.offered, patient.answered), (9, 18, 9));
+}
+
+/// Sleeps, computes, and does both; on two cores. Offered so much for a while by the seed.
+fn three_stages(measured: Option<&Measured>, rate: f64) -> Run {
+    let mut p = Pipeline::named("three");
+    let stage = || (|n: u64| n).queue(20).batch_max(1);
+    let (inlet, out) = p.stage("fetch", stage().threads(4).when_full(WhenFull::Reject));
+    let out = p.then_with("price", out, stage().threads(2));
+    p.end_with("store", out, (|_: u64| ()).threads(4).queue(20).batch_max(1));
+    let run = match measured {
+        Some(measured) => Run::new(p).like(measured),
+        None => Run::new(p)
+            .cores(2.0)
+            .service("fetch", Service::exponential(us(1500)))
+            .service("price", Service::exponential(us(800)).computing(1.0))
+            .service("store", Service::exponential(us(1600)).computing(0.25)),
+    };
+    run.entry(inlet, Arrivals::poisson(rate), |n| n).seed(3).warm_up(secs(1))
+}
+
+#[test]
+fn what_half_a_load_has_shown_foretells_a_full_one_and_the_knee_though_cores_are_short() {
+    // Two cores share 800 + 400 us of each event, so the knee is at 1,667/s, and by the threads alone it were at 2,500.
+    const KNEE: f64 = 1_667.0;
+    let measured = std::rc::Rc::new(std::cell::RefCell::new(None));
+    let kept = measured.clone();
+    let look = move |sim: &mut Virtual| *kept.borrow_mut() = Some(Measured::from(&*sim));
+    three_stages(None, 0.5 * KNEE).every(secs(29), look).during(secs(30)).unwrap();
+    let measured = measured.borrow_mut().take().unwrap();
+    assert_eq!(measured.cores, Some(2.0));
+    let computes: Vec<f64> = measured.stages.iter().map(|stage| stage.computes.unwrap()).collect();
+    assert!(computes[0] == 0.0 && computes[1] > 0.99 && (computes[2] - 0.25).abs() < 0.01, "{computes:?}");
+
+    let near = |load: f64, of: fn(&Results) -> f64| {
+        let found = of(&three_stages(Some(&measured), load * KNEE).during(secs(30)).unwrap());
+        let real = of(&three_stages(None, load * KNEE).during(secs(30)).unwrap());
+        assert!((found / real - 1.0).abs() < 0.03, "at {load}: {found} foretold, {real} found");
+        real
+    };
+    near(0.9, |results| results.all.latency.mean.as_secs_f64());
+    near(0.9, |results| results.all.latency.p99.as_secs_f64());
+    let knee = near(2.0, |results| results.goodput());
+    assert!((knee / KNEE - 1.0).abs() < 0.03, "{knee}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn on_threads_it_is_measured_what_stages_computed_and_of_how_many_cores() {
+    let mut p = Pipeline::named("measured");
+    let inlet = p.sink("work", |n: u64| assert!(n < 1000));
+    let running = p.start().unwrap();
+    (0..1000).for_each(|n| running.offer(inlet, n).unwrap());
+    while running.snapshot().stages[0].left > 0 {
+        std::thread::yield_now();
+    }
+    let measured = Measured::from(&running);
+    let computes = measured.stage("work").unwrap().computes.unwrap();
+    assert!(measured.cores.is_some_and(|cores| cores >= 1.0) && (0.0..=1.0).contains(&computes), "{measured:?}");
 }

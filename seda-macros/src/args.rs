@@ -3,14 +3,17 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{
-    Error, Expr, LitStr, Path, Result, Token,
+    Error, Expr, ExprLit, Lit, LitStr, Path, Result, Token,
     ext::IdentExt,
     parenthesized,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
 
-use crate::words::nearest;
+use crate::{
+    times::{not_a_time, time},
+    words::nearest,
+};
 
 /// An option, and how it is written.
 struct Known {
@@ -43,6 +46,9 @@ const OPTIONS: [Known; 16] = [
     known("admission", "admission = TokenBucket::new(1e6, 100)", 1),
 ];
 
+/// Options whose value may be a time as text.
+const TIMES: [&str; 2] = ["max_age", "slo"];
+
 /// Options whose values exist only where the stage is added.
 const AT_THE_CALL: [(&str, &str); 3] = [("on", "on(&domain)"), ("uses", "uses(inlet)"), ("at_end", "at_end(|cx| ..)")];
 
@@ -53,7 +59,7 @@ pub(crate) struct Args {
     pub(crate) name: Option<LitStr>,
     /// Where seda is found.
     pub(crate) seda: Path,
-    options: Vec<(Ident, Vec<Expr>)>,
+    options: Vec<(Ident, Vec<TokenStream>)>,
     seen: Vec<String>,
 }
 
@@ -151,7 +157,7 @@ fn find(word: &Ident) -> Result<&'static Known> {
 }
 
 /// `= value`, `(value, value)` or nothing, as the option has it.
-fn values(word: &Ident, known: &Known, input: ParseStream<'_>) -> Result<Vec<Expr>> {
+fn values(word: &Ident, known: &Known, input: ParseStream<'_>) -> Result<Vec<TokenStream>> {
     let wrong = |at: Span| Error::new(at, format!("`{}` is written `{}`", known.name, known.written));
     let values: Vec<Expr> = if input.peek(Token![=]) {
         let _: Token![=] = input.parse()?;
@@ -166,7 +172,21 @@ fn values(word: &Ident, known: &Known, input: ParseStream<'_>) -> Result<Vec<Exp
     } else {
         Vec::new()
     };
-    if values.len() == known.values { Ok(values) } else { Err(wrong(word.span())) }
+    if values.len() != known.values {
+        return Err(wrong(word.span()));
+    }
+    values.iter().map(|value| of_value(known, value)).collect()
+}
+
+/// As it stands; a time may be text.
+fn of_value(known: &Known, value: &Expr) -> Result<TokenStream> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if TIMES.contains(&known.name) => time(known.name, text),
+        Expr::Lit(ExprLit { lit: Lit::Int(_) | Lit::Float(_), .. }) if TIMES.contains(&known.name) => {
+            Err(not_a_time(known.name, value, "it needs a unit"))
+        }
+        value => Ok(quote!(#value)),
+    }
 }
 
 /// A name that configuration and metrics can hang on.

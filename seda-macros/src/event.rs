@@ -9,7 +9,7 @@ use syn::{
 
 use crate::{args::seda, words::nearest};
 
-const MARKS: [&str; 4] = ["key", "weight", "class", "deadline"];
+const MARKS: [&str; 5] = ["key", "weight", "class", "tenant", "deadline"];
 
 /// What was marked.
 #[derive(Default)]
@@ -17,6 +17,7 @@ struct Marks {
     key: Option<Member>,
     weight: Vec<TokenStream>,
     class: Option<Member>,
+    tenant: Option<Member>,
     deadline: Option<Member>,
     classes: Option<LitInt>,
     seda: Option<Path>,
@@ -69,6 +70,7 @@ impl Marks {
                 "key" => set(&mut self.key, &word, member)?,
                 "weight" => self.weight.push(weight(member, field)?),
                 "class" => set(&mut self.class, &word, member)?,
+                "tenant" => set(&mut self.tenant, &word, member)?,
                 "deadline" => set(&mut self.deadline, &word, member)?,
                 "classes" => {
                     return Err(Error::new_spanned(
@@ -84,7 +86,7 @@ impl Marks {
     }
 
     fn check(&self, input: &DeriveInput) -> Result<()> {
-        let says = self.key.is_some() || !self.weight.is_empty() || self.class.is_some() || self.deadline.is_some();
+        let says = [&self.key, &self.class, &self.tenant, &self.deadline].into_iter().any(Option::is_some);
         match (&self.class, &self.classes) {
             (Some(class), None) => Err(Error::new_spanned(
                 class,
@@ -93,9 +95,9 @@ impl Marks {
             (None, Some(classes)) => {
                 Err(Error::new_spanned(classes, "say which field is the class: `#[event(class)]` above it"))
             }
-            _ if !says => Err(Error::new_spanned(
+            _ if !says && self.weight.is_empty() => Err(Error::new_spanned(
                 &input.ident,
-                "nothing is marked: put `#[event(key)]`, `weight`, `class` or `deadline` above a field, or leave the derive out, as every `Send + 'static` type is an event",
+                "nothing is marked: put `#[event(key)]`, `weight`, `class`, `tenant` or `deadline` above a field, or leave the derive out, as every `Send + 'static` type is an event",
             )),
             _ => Ok(()),
         }
@@ -116,11 +118,12 @@ impl Marks {
             .class
             .iter()
             .map(|class| quote!(.classes(#classes, |event| ::core::primitive::u8::from(event.#class))));
+        let tenant = self.tenant.iter().map(|tenant| quote_spanned!(tenant.span()=> .tenant(|event| &event.#tenant)));
         let deadline = self.deadline.iter().map(|after| quote!(.deadline(|event| event.#after)));
         quote! {
             impl #params #seda::Described for #of #args #bounds {
                 fn describe(event: #seda::Description<Self>) -> #seda::Description<Self> {
-                    event #(#key)* #weight #(#class)* #(#deadline)*
+                    event #(#key)* #weight #(#class)* #(#tenant)* #(#deadline)*
                 }
             }
         }
@@ -144,7 +147,7 @@ fn twice(word: &Ident) -> Error {
 fn unknown(said: &str, at: Span) -> Error {
     let cure = match nearest(said, MARKS.into_iter()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => "there are `key`, `weight`, `class` and `deadline`".to_string(),
+        None => "there are `key`, `weight`, `class`, `tenant` and `deadline`".to_string(),
     };
     Error::new(at, format!("an event has no `{said}`; {cure}"))
 }

@@ -13,6 +13,7 @@ mod item;
 mod route;
 mod signature;
 mod stage;
+mod times;
 mod words;
 
 #[cfg(test)]

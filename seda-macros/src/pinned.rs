@@ -56,6 +56,8 @@ fn derives_expand_to_what_fits_a_screen() {
             tier: u8,
             #[event(weight)]
             body: Vec<u8>,
+            #[event(tenant)]
+            customer: String,
             #[event(deadline)]
             patience: Duration,
         }
@@ -267,6 +269,11 @@ fn every_mistake_in_the_attribute_has_its_own_words() {
         (quote!(F, on(&domain)), "is said where the stage is added"),
         (quote!(F, limit = 4), "an own pool's limit is its `threads"),
         (quote!(F queue = 4), "parted by commas"),
+        (quote!(F, slo = "50"), "`slo = \"50 ms\"` or `slo = ms(50)`: it needs a unit: ns, us, ms, s, min, h, d"),
+        (quote!(F, slo = 50), "it needs a unit"),
+        (quote!(F, slo = "50 parsecs"), "`parsecs` is not one of the units"),
+        (quote!(F, slo = "soon"), "it must begin with a number"),
+        (quote!(F, max_age = "0 s"), "`max_age` takes a time"),
     ];
     for (args, words) in mistakes {
         let text = told(

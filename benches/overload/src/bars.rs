@@ -21,12 +21,17 @@ pub(crate) struct Judge<'a> {
 impl Judge<'_> {
     /// Goodput of a judged stretch, as a share of what is feasible.
     pub(crate) fn goodput(&mut self, judged: &str, bar: Option<f64>) {
+        self.goodput_of("goodput", judged, bar);
+    }
+
+    /// The same under another name, where a scenario has several.
+    pub(crate) fn goodput_of(&mut self, measure: &str, judged: &str, bar: Option<f64>) {
         let of = |outcome: &Outcome| {
             outcome.measures(judged).into_iter().map(|measures| measures.goodput).collect::<Vec<_>>()
         };
         let rounds: Vec<(f64, f64)> = of(self.ours).into_iter().zip(of(self.oracle)).collect();
         let (id, asks) =
-            (format!("{}/goodput", self.id), format!("goodput in capacities, {judged}; beside the best bound"));
+            (format!("{}/{measure}", self.id), format!("goodput in capacities, {judged}; beside the best bound"));
         let row = match bar {
             Some(bar) => Row::paired(id, asks, "", self.oracle.contender(), Better::Higher, bar),
             None => Row::beside(id, asks, "", self.oracle.contender(), Better::Higher),

@@ -7,14 +7,14 @@ use seda::{
     lab::{Demand, Lab, Outcome, Scenario},
 };
 
-use crate::policies::{self, PLACES, SLO_SERVICES, Shape};
+use crate::policies::{self, SLO_SERVICES, Shape};
 
 /// Bounds on what waits, in events.
 const ROOMS: [usize; 14] = [0, 1, 2, 3, 4, 5, 6, 8, 12, 16, 20, 26, 34, 46];
 /// The longest wait with which one is started, in objectives: any, all but a mean service, all but three.
 const PATIENCES: [f64; 3] = [f64::INFINITY, 1.0 - 1.0 / SLO_SERVICES, 1.0 - 3.0 / SLO_SERVICES];
 /// How many of the admitted may not be started; under the same rule as everybody.
-const EXPIRED_MOST: f64 = 0.01;
+pub(crate) const EXPIRED_MOST: f64 = 0.01;
 /// Seeds of the search; those who come first are then run with all.
 const FINALISTS: usize = 6;
 
@@ -26,6 +26,11 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
+    /// All that are tried.
+    pub(crate) fn all() -> impl Iterator<Item = Chosen> {
+        ROOMS.iter().flat_map(|&room| PATIENCES.map(|patience| Chosen { room, patience }))
+    }
+
     pub(crate) fn name(self) -> String {
         let patience = if self.patience.is_finite() { format!(", wait {:.2}", self.patience) } else { String::new() };
         format!("oracle (bound {}{patience})", self.room)
@@ -60,9 +65,10 @@ fn ns(time: Duration) -> u64 {
 
 impl Admission for Oracle {
     fn offer(&mut self, offer: &Offer) -> Verdict {
-        let usual = ((SLO_SERVICES - 1.0) * PLACES as f64) as usize;
+        let places = offer.load.limit;
+        let usual = ((SLO_SERVICES - 1.0) * places as f64) as usize;
         let room = if self.trouble.contains(&offer.now_ns) { self.room } else { usual };
-        if offer.load.backlog + offer.load.in_hand < room + PLACES {
+        if offer.load.backlog + offer.load.in_hand < room + places {
             return Verdict::Admit;
         }
         Verdict::Shed { reason: Reason::new("oracle"), retry_after: None }
@@ -85,7 +91,7 @@ pub(crate) fn search(
     shape: Shape,
     trouble: usize,
 ) -> Result<(Chosen, Outcome), StartError> {
-    let all = ROOMS.iter().flat_map(|&room| PATIENCES.map(|patience| Chosen { room, patience })).collect::<Vec<_>>();
+    let all: Vec<Chosen> = Chosen::all().collect();
     let first = ranked(lab().seeds(1), scenario, shape, trouble, &all)?;
     let best: Vec<Chosen> = first.iter().take(FINALISTS).map(|&(at, _)| all[at]).collect();
     let mut last = ranked(lab(), scenario, shape, trouble, &best)?;

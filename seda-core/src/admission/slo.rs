@@ -58,7 +58,7 @@ const PAST: f64 = 0.9;
 /// | ... when 0.4 to 0.8 % of the admitted were late, twice that where the queue was empty within T | n s/c + s + sqrt(2.33^2 n (sd/c)^2 + (p99 - s)^2) <= T | one in a hundred may be late; the budget is spent on bursts, and saved when it is gone |
 /// | ... when demand is r > 1.05 capacities | n <= 4.6 / ln r | a queue that never empties delays without serving more: this one is empty 1 % of the time. Where p99 > T: 3.0 / ln r, 5 % |
 /// | ... where p99 > T, and 0.13 to 0.27 % of the admitted expired | n <= 1 | the wait alone would be too long for some |
-/// | take | not started if the wait is over T - q90 of the service | it would most likely be late; when 0.4 to 0.8 % of the admitted ended so, T - q10 and up to 4 T: what was admitted is served late rather than never |
+/// | take | not started if the wait is over T - q90 of the service | it would most likely be late; when 0.4 to 0.8 % of the admitted ended so, T - q10 and up to 4 T: what was admitted is served late rather than never; where no time is left so, T |
 /// | class | n is what waits at the offer's [class](crate::StageOptionsExt::classes) and above, r what is offered there | it is taken before the others |
 /// | floor | where another class is above: up to 3 of its own may wait, if 20 events each of them end in time | the queue hands out one in 18 of each class that waits, so none is starved |
 /// | behind | the same at the tightest stage that every event comes to, for all that are on their way to it, and the time in handlers behind counts | what is shed further down was worked on in vain |
@@ -227,7 +227,9 @@ impl Slo {
             above.room = Numbers { load: above.demand.per_slot() * per_slot, bursts: 1.0, ..numbers }.room();
         }
         self.ahead_room = self.ahead.map_or(f64::INFINITY, |ahead| room_ahead(ahead, numbers, mean, self.load()));
-        self.patience_ns = (self.slo_ns * (1.0 + GRACE * spent(self.expired)) - self.short_ns).max(0.0);
+        let left_ns = self.slo_ns * (1.0 + GRACE * spent(self.expired)) - self.short_ns;
+        // Where that is nothing, what found a free place is worth a try still: to do nothing is to learn nothing.
+        self.patience_ns = if left_ns > 0.0 { left_ns } else { self.slo_ns };
     }
 
     /// Reads the quantiles, which costs more than the rest.
@@ -392,6 +394,7 @@ impl Admission for Slo {
 
     fn aim(&mut self, objective: Duration) {
         (self.slo, self.slo_ns) = (objective, objective.as_nanos() as f64);
+        self.unread = READ_EVERY;
         self.reckon();
     }
 
@@ -520,6 +523,15 @@ mod tests {
         assert_eq!(new.offer(&offer(1, 500, 4)), Verdict::Admit);
         let (mut tight, now_ns) = seasoned(1);
         assert_eq!(tight.offer(&offer(now_ns, 0, 3)), Verdict::Admit);
+    }
+
+    #[test]
+    fn an_objective_that_nothing_can_meet_still_lets_a_free_place_work() {
+        let (tight, _) = seasoned(1);
+        assert_eq!(tight.patience_ns(), Some(1_000_000));
+        let (mut lowered, _) = seasoned(50);
+        lowered.aim(Duration::from_millis(1));
+        assert_eq!(lowered.patience_ns(), Some(1_000_000));
     }
 
     #[test]

@@ -10,11 +10,15 @@ use crate::metrics::short;
 /// *n* with *(a + h) / (b n)* under 4 %, where *h* is what a hand-over costs beside the handler: larger ones would give at most
 /// so much more throughput, and hold their first event up for longer.
 ///
+/// Where the stage has an objective, [`Slo`](crate::Slo), a batch takes at most 1/32 of it, so that it holds its first event for
+/// no longer: the bound is at most *(objective / 32 - a) / b*, as the queue hands them out, and the why says so.
+///
 /// | parameter | value | source |
 /// |---|---|---|
 /// | share of a batch's own cost | 4 % | within 0.95 of the best fixed batch, with room for the fit |
 /// | *h* | 500 ns | `cargo xtask bench chain` |
 /// | samples before a fit | 20 batches of two sizes or more | |
+/// | part of an objective that a batch may take | 1/32 | small, as what is predicted at the offer knows no batches |
 /// | what is left of older samples at each look | 0.9 | a memory of about a second |
 ///
 /// Where all batches are as large as the bound there is nothing to fit, so it is doubled once to see. SEDA's own hunted for the
@@ -43,6 +47,8 @@ struct Cost {
     each: f64,
 }
 
+/// A batch takes at most this part of an objective: a small one, as the mean that it is reckoned by follows the quick.
+pub(crate) const BATCH_PART: u32 = 32;
 const OWN_SHARE: f64 = 0.04;
 const HAND_OVER_SECS: f64 = 500e-9;
 const BATCHES_LEAST: f64 = 20.0;
@@ -63,16 +69,42 @@ impl Controller for BatchCost {
         let mean = self.sums.events / self.sums.batches;
         let bound_counts = mean >= 0.9 * sight.value as f64 && stage.queue_len > 0;
         self.known = Cost::fit(&self.sums).or(self.known.filter(|known| known.foretells(&self.sums)));
-        let Some(cost) = self.known else { return probe(sight, bound_counts, mean) };
-        let most = stage.queue_bound.max(1).min(sight.range.max);
+        let part = stage.objective.map(|objective| objective / BATCH_PART);
+        let Some(cost) = self.known else { return self.probe(sight, bound_counts, part) };
+        let in_time = part.map_or(usize::MAX, |part| cost.within(part));
+        let most = stage.queue_bound.max(1).min(sight.range.max).min(in_time.max(1));
         let to = sight.clamp(cost.right().clamp(1, most));
-        if (to as f64 - sight.value as f64).abs() <= NEAR * sight.value as f64 {
+        let near = (to as f64 - sight.value as f64).abs() <= NEAR * sight.value as f64;
+        // No slack above what an objective allows.
+        if to == sight.value || (near && sight.value <= most) {
             return Advice::hold(cost.words());
         }
         if to > sight.value && !bound_counts {
             return Advice::hold(format!("{}; batches of {mean:.0} are all that there is", cost.words()));
         }
-        Advice::turn(to, format!("{}: at {to} its own is {:.0} % of them", cost.words(), 100.0 * cost.own_share(to)))
+        let bound = match (part, stage.objective) {
+            (Some(part), Some(objective)) if cost.right() > in_time => {
+                format!("{to} take {}, 1/{BATCH_PART} of the objective of {}", short(part), short(objective))
+            }
+            _ => format!("at {to} its own is {:.0} % of them", 100.0 * cost.own_share(to)),
+        };
+        Advice::turn(to, format!("{}: {bound}", cost.words()))
+    }
+}
+
+impl BatchCost {
+    /// A second size, where all are the same.
+    fn probe(&self, sight: &Sight<'_>, bound_counts: bool, part: Option<Duration>) -> Advice {
+        let to = sight.clamp(sight.value * 2);
+        let (mean, secs) = (self.sums.events / self.sums.batches, self.sums.secs / self.sums.batches);
+        if part.is_some_and(|part| 2.0 * secs > part.as_secs_f64()) {
+            let took = short(Duration::from_secs_f64(secs.min(1e6)));
+            return Advice::hold(format!("a batch takes {took}, and a larger one too much of the objective"));
+        }
+        if bound_counts && to > sight.value {
+            return Advice::turn(to, format!("all batches are of {mean:.0}: another size shows what one costs"));
+        }
+        Advice::hold("batches of one size do not show what one costs")
     }
 }
 
@@ -104,19 +136,15 @@ impl Cost {
         (self.own_share(1) / OWN_SHARE).ceil().min(1e9) as usize
     }
 
+    /// The largest that takes no longer.
+    fn within(self, time: Duration) -> usize {
+        ((time.as_secs_f64() - self.own) / self.each.max(1e-12)).clamp(0.0, 1e9) as usize
+    }
+
     fn words(self) -> String {
         let show = |secs: f64| short(Duration::from_secs_f64(secs.min(1e6)));
         format!("a batch costs {} and {} for each event", show(self.own), show(self.each))
     }
-}
-
-/// A second size, where all are the same.
-fn probe(sight: &Sight<'_>, bound_counts: bool, mean: f64) -> Advice {
-    let to = sight.clamp(sight.value * 2);
-    if bound_counts && to > sight.value {
-        return Advice::turn(to, format!("all batches are of {mean:.0}: another size shows what one costs"));
-    }
-    Advice::hold("batches of one size do not show what one costs")
 }
 
 #[cfg(test)]

@@ -6,14 +6,19 @@ mod demand;
 mod seda_queue;
 mod sight;
 mod slope;
+mod spare;
 mod stream;
 mod turn;
+mod which;
 
+pub(crate) use batch::BATCH_PART;
 pub use batch::BatchCost;
 pub use demand::Demand;
 pub use seda_queue::SedaQueue;
 pub use sight::{BatchSums, Processor, Sight, StageSight};
+pub(crate) use spare::Spare;
 pub use turn::{Advice, Control};
+pub(crate) use which::{DEMAND, SEDA_QUEUE, Which};
 
 /// What turns one knob that was given a range: threads, a limit, a batch size.
 ///

@@ -46,6 +46,8 @@ pub struct StageSight {
     pub queue_bound: usize,
     /// How long the oldest of them has waited.
     pub oldest: Duration,
+    /// The objective of its admission policy, where that has one.
+    pub objective: Option<Duration>,
     /// Its batches.
     pub batches: BatchSums,
 }
@@ -119,6 +121,11 @@ impl Sight<'_> {
 }
 
 impl BatchSums {
+    /// Adds a batch, for the test of a controller that goes by them.
+    pub fn batch(&mut self, events: u64, took: Duration) {
+        self.add(events, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
     pub(crate) fn add(&mut self, events: u64, service_ns: u64) {
         let (events, secs) = (events as f64, service_ns as f64 / 1e9);
         self.batches += 1.0;

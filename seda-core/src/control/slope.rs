@@ -112,7 +112,8 @@ impl Slope {
         trial.after.secs += saw.window.as_secs_f64();
         trial.unmet += u32::from(saw.unmet);
         let looks = trial.looks - SETTLE;
-        if looks < LOOKS || (trial.is_noisy(saw.deviation) && looks < LOOKS_MOST) {
+        let unsure = trial.is_noisy(saw.deviation) || trial.is_near(saw.deviation);
+        if looks < LOOKS || (unsure && looks < LOOKS_MOST) {
             self.trial = Some(trial);
             return if looks < LOOKS { Judgement::Wait } else { Judgement::Unsure };
         }
@@ -120,10 +121,9 @@ impl Slope {
     }
 
     fn judge(&mut self, trial: &Trial, looks: u32) -> Judgement {
-        let gain = trial.after.rate() / trial.before.rate().max(1e-9);
-        let grown = trial.to as f64 / trial.from as f64 - 1.0;
+        let gain = trial.gain();
         // Demand that is met needs no more throughput, and what the noise hides is left as it is.
-        if trial.unmet * 2 < looks || looks >= LOOKS_MOST || gain >= 1.0 + THETA * grown * 10.0 {
+        if trial.unmet * 2 < looks || looks >= LOOKS_MOST || gain >= trial.needs() {
             self.hold = HOLD;
             return Judgement::None;
         }
@@ -137,11 +137,34 @@ impl Slope {
 }
 
 impl Trial {
-    /// Twice the standard error of the gain is still more than what would show that it paid in half.
-    fn is_noisy(&self, deviation: f64) -> bool {
+    fn gain(&self) -> f64 {
+        self.after.rate() / self.before.rate().max(1e-9)
+    }
+
+    fn grown(&self) -> f64 {
+        self.to as f64 / self.from as f64 - 1.0
+    }
+
+    /// A gain that paid.
+    fn needs(&self) -> f64 {
+        1.0 + THETA * self.grown() * 10.0
+    }
+
+    /// Twice the standard error of the gain, as a share of it.
+    fn doubt(&self, deviation: f64) -> f64 {
         let of = |flow: Flow| 1.0 / flow.events.max(1.0);
-        let error = (deviation * deviation * (of(self.before) + of(self.after))).sqrt();
-        2.0 * error > 0.5 * (self.to as f64 / self.from as f64 - 1.0)
+        2.0 * (deviation * deviation * (of(self.before) + of(self.after))).sqrt()
+    }
+
+    /// That is still more than what would show that it paid in half.
+    fn is_noisy(&self, deviation: f64) -> bool {
+        self.doubt(deviation) > 0.5 * self.grown()
+    }
+
+    /// The gain is so near to the one that pays that chance may have put it on that side: before a stage has seen many of
+    /// its slow events, it seems to have been quicker than it was.
+    fn is_near(&self, deviation: f64) -> bool {
+        (self.gain() - self.needs()).abs() < self.doubt(deviation) * self.gain()
     }
 }
 
@@ -178,6 +201,21 @@ mod tests {
         assert!(matches!(after_growth(120, true).1[3], Judgement::Back { to: 3, .. }));
         assert_eq!(after_growth(200, true).1[3], Judgement::None);
         assert_eq!(after_growth(100, false).1[3], Judgement::None);
+    }
+
+    #[test]
+    fn a_gain_that_chance_may_have_hidden_is_looked_at_for_longer() {
+        let mut slope = Slope::default();
+        let noisy = |value, settled| Saw { deviation: 2.4, ..saw(value, settled, true) };
+        (0..5).for_each(|_| assert_eq!(slope.look(&noisy(1, 100)), Judgement::None));
+        slope.begin(1, 3);
+        (0..3).for_each(|_| assert_eq!(slope.look(&noisy(3, 128)), Judgement::Wait));
+        // A growth to three times as many should give 1.6 times as much: 1.28 is under that, by less than chance.
+        assert_eq!(slope.look(&noisy(3, 128)), Judgement::Unsure);
+        // Later ones give more, and it stays.
+        let later: Vec<Judgement> = (0..30).map(|_| slope.look(&noisy(3, 300))).collect();
+        assert!(later.iter().all(|judged| matches!(judged, Judgement::Unsure | Judgement::None)), "{later:?}");
+        assert!(slope.ceiling().is_none());
     }
 
     #[test]

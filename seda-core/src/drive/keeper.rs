@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     Looked,
+    concerns::Concerns,
     control::{self, Controllers, Hands, Spent},
     processor,
     threads::{DomainThreads, Hire},
@@ -45,6 +46,13 @@ impl Keeper {
 
     pub(crate) fn look(&self) -> Looked {
         super::look(&self.graph, self.shared.clock.now_ns(), |domain| self.domains[domain].threads())
+    }
+
+    /// A look at what the kernel says of each thread: for who asks, and not for each snapshot.
+    #[cfg(feature = "sim")]
+    pub(crate) fn spent(&self) -> super::SpentBy {
+        let of = |domain: &Arc<DomainThreads>| Some((domain.name().to_string(), domain.spent()?));
+        super::SpentBy { cores: Some(cores()), domains: self.domains.iter().filter_map(of).collect() }
     }
 
     fn at_work(&self) -> Vec<AtWork> {
@@ -102,6 +110,7 @@ pub(super) fn run(keeper: &Arc<Keeper>, mut control: Controllers) {
     let mut hands = KeepersHands { keeper, accounts: Accounts::default() };
     let mut told = vec![Vec::new(); keeper.domains.len()];
     let mut publishing = Publishing::new(keeper);
+    let mut concerns = Concerns::default();
     loop {
         let now_ns = keeper.shared.clock.now_ns();
         keeper.shared.timers.run_due(now_ns);
@@ -121,6 +130,7 @@ pub(super) fn run(keeper: &Arc<Keeper>, mut control: Controllers) {
         if !keeper.shared.timers.wait(now_ns, most, stay) {
             return;
         }
+        concerns.look(&keeper.graph, now_ns);
         for (domain, told) in keeper.domains.iter().zip(&mut told) {
             domain.ready.rescue();
             watch(keeper, domain, told);
@@ -165,7 +175,7 @@ impl Hands for KeepersHands<'_> {
         let Accounts { of, cores } = &mut self.accounts;
         if of.is_empty() {
             of.resize_with(self.keeper.domains.len(), Default::default);
-            *cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+            *cores = self::cores();
         }
         let threads = self.keeper.domains[domain].doing.iter().map(|doing| doing.thread.load(Ordering::Relaxed));
         of[domain].look(threads).map(|spent| (*cores, spent))
@@ -174,6 +184,10 @@ impl Hands for KeepersHands<'_> {
     fn resize(&mut self, domain: usize, threads: usize) -> std::io::Result<()> {
         self.keeper.resize(domain, threads)
     }
+}
+
+fn cores() -> f64 {
+    std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64)
 }
 
 /// Names each handler that has not returned for too long, once.

@@ -1,6 +1,7 @@
 //! Who calls the activations: workers that park and wake, or one heap of (time, sequence).
 
 mod caller;
+mod concerns;
 mod control;
 #[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "only a simulation says how many cores there are"))]
 mod cores;
@@ -57,6 +58,15 @@ pub(crate) struct Looked {
         allow(dead_code, reason = "only the facade and the simulation are told of whole distributions")
     )]
     pub(crate) tables: Vec<[Distribution; 2]>,
+}
+
+/// What the threads of each domain had of the processor since the start.
+#[cfg(feature = "sim")]
+pub(crate) struct SpentBy {
+    /// That they share; none where it is not known.
+    pub(crate) cores: Option<f64>,
+    /// By the domain's name; not those of which it is not known.
+    pub(crate) domains: Vec<(String, control::Spent)>,
 }
 
 /// One look at everything; each stage's lock is held for the copy of its numbers.

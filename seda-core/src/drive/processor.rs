@@ -42,6 +42,24 @@ impl Account {
     }
 }
 
+/// All that these threads had since they began; none where it is not known of one.
+#[cfg(feature = "sim")]
+pub(super) fn spent_by(threads: impl Iterator<Item = u32>) -> Option<Spent> {
+    let threads: Vec<u32> = threads.filter(|&thread| thread != 0).collect();
+    let mut sum = Spent::default();
+    for &thread in threads.iter().take(LOOKED_AT) {
+        sum = sum.and(read(thread)?);
+    }
+    let share = threads.len() as f64 / threads.len().clamp(1, LOOKED_AT) as f64;
+    let scaled = |ns: u64| (ns as f64 * share) as u64;
+    Some(Spent { computed_ns: scaled(sum.computed_ns), queued_ns: scaled(sum.queued_ns) })
+}
+
+/// What the calling thread, of that number, has had so far.
+pub(super) fn own(thread: u32) -> Spent {
+    read(thread).unwrap_or_default()
+}
+
 /// Time on a core, and time in which it could run and waited for one, in ns.
 fn read(thread: u32) -> Option<Spent> {
     let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;

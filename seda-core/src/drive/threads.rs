@@ -15,7 +15,7 @@ use crossbeam_utils::CachePadded;
 
 use super::{
     caller::CallerRuns,
-    control::Controllers,
+    control::{Controllers, Spent},
     keeper::{self, Keeper},
     processor,
     pump::Pump,
@@ -83,6 +83,8 @@ pub(crate) struct DomainThreads {
     pub(super) called: AtomicBool,
     /// Numbers of threads that run.
     taken: Mutex<Vec<bool>>,
+    /// What threads that have left had of the processor.
+    left: Mutex<Spent>,
 }
 
 /// What a worker or caller is doing; written by it alone.
@@ -91,7 +93,7 @@ pub(crate) struct Doing {
     /// 0 while it is in no handler.
     pub(crate) since_ns: AtomicU64,
     pub(crate) bit: AtomicU32,
-    /// The thread's number for the kernel, where a controller asks for its time; else 0.
+    /// The thread's number for the kernel, by which its time is asked for; 0 where there is none.
     pub(super) thread: AtomicU32,
 }
 
@@ -102,6 +104,16 @@ impl DomainThreads {
 
     pub(super) fn threads_most(&self) -> usize {
         self.range.max
+    }
+
+    /// What its threads had of the processor, those that have left with them; none where it is not known, as others run it.
+    #[cfg(feature = "sim")]
+    pub(super) fn spent(&self) -> Option<Spent> {
+        if self.tasks || self.caller_runs() {
+            return None;
+        }
+        let now = processor::spent_by(self.doing.iter().map(|doing| doing.thread.load(Ordering::Relaxed)))?;
+        Some(now.and(*lock(&self.left)))
     }
 
     pub(super) fn callers(&self) -> &[CachePadded<Doing>] {
@@ -171,6 +183,7 @@ pub(crate) fn start(graph: Graph) -> std::io::Result<Crew> {
             tasks: plan.tasks,
             called: AtomicBool::new(false),
             taken: Mutex::new(vec![false; plan.threads.max]),
+            left: Mutex::default(),
         })
     });
     let domains: Vec<_> = domains.collect();
@@ -343,6 +356,9 @@ impl Crew {
             handles.retain(JoinHandle::is_finished);
         }
         handles.into_iter().for_each(|handle| drop(handle.join()));
+        if stuck.is_empty() {
+            self.graph.share.release();
+        }
         stuck
     }
 }
@@ -350,9 +366,8 @@ impl Crew {
 /// A worker's lives: it begins again after a panic that no handler's guard caught, in a `Drop` of the user's, and if it is
 /// wanted again by the time that it has left.
 fn live(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
-    if domain.range.min < domain.range.max {
-        domain.doing[worker].thread.store(processor::thread_number(), Ordering::Relaxed);
-    }
+    let thread = processor::thread_number();
+    domain.doing[worker].thread.store(thread, Ordering::Relaxed);
     loop {
         if catch_unwind(AssertUnwindSafe(|| work(graph, domain, keeper, worker))).is_err() {
             tracing::error!(domain = %domain.name, "a worker panicked outside of its handlers");
@@ -363,6 +378,9 @@ fn live(graph: &Graph, domain: &DomainThreads, keeper: &Keeper, worker: usize) {
         if domain.should_leave(worker) {
             taken[worker] = false;
             domain.doing[worker].thread.store(0, Ordering::Relaxed);
+            let mut left = lock(&domain.left);
+            *left = left.and(processor::own(thread));
+            drop(left);
             domain.alive.fetch_sub(1, Ordering::AcqRel);
             return;
         }

@@ -221,6 +221,13 @@ impl VirtualTime {
         health::judge(&self.graph, self.now_ns(), &self.at_work(), |domain| self.threads[domain])
     }
 
+    #[cfg(feature = "sim")]
+    pub(crate) fn spent(&self) -> super::SpentBy {
+        let domains = self.graph.domains.iter().zip(&self.spent);
+        let domains = domains.map(|(plan, spent)| (plan.name.clone(), *spent)).collect();
+        super::SpentBy { cores: self.cores.as_ref().map(Cores::count), domains }
+    }
+
     pub(crate) fn takes(&mut self, stage: usize, takes: Takes) {
         self.takes[stage] = takes;
     }
@@ -300,18 +307,16 @@ impl VirtualTime {
 
     /// A job of so much time begins: on the cores first, where it computes and they are shared.
     fn work(&mut self, mut job: Job) {
-        let now_ns = self.now_ns();
+        let (now_ns, time_ns) = (self.now_ns(), job.sleeps_ns);
         self.sequence += 1;
-        if let (Some(cores), Some(model)) = (&mut self.cores, &self.model) {
-            let computes_ns = (job.sleeps_ns as f64 * model.computes(job.stage)).round();
-            if computes_ns > 0.0 {
-                job.computes_ns = computes_ns as u64;
-                job.sleeps_ns = job.sleeps_ns.saturating_sub(job.computes_ns);
-                cores.begin(now_ns, computes_ns, self.sequence, job);
-                return;
-            }
+        let share = self.model.as_ref().map_or(0.0, |model| model.computes(job.stage));
+        let computes_ns = (time_ns as f64 * share).round();
+        job.computes_ns = computes_ns as u64;
+        job.sleeps_ns = time_ns.saturating_sub(job.computes_ns);
+        match &mut self.cores {
+            Some(cores) if computes_ns > 0.0 => cores.begin(now_ns, computes_ns, self.sequence, job),
+            _ => self.heap.push(Reverse(Due { at_ns: now_ns + time_ns, sequence: self.sequence, job })),
         }
-        self.heap.push(Reverse(Due { at_ns: now_ns + job.sleeps_ns, sequence: self.sequence, job }));
     }
 
     fn next_job_ns(&self) -> Option<u64> {

@@ -9,9 +9,8 @@ use std::{
 };
 
 use super::{
-    Component, DomainPlan, Graph, Node, knobs, numbers, order,
-    pipeline::{Declared, DeclaredDomain, Pipeline, open_ports},
-    shape::Shape,
+    Component, DomainPlan, Graph, Node, ThreadBudget, declare::Declared, knobs, link::open_ports, numbers, order,
+    pipeline::Pipeline, shape::Shape, thread_budget::Share, whole::DeclaredDomain,
 };
 use crate::{
     finding::{Finding, list},
@@ -172,10 +171,30 @@ pub(super) fn plan(mut pipeline: Pipeline) -> Result<Graph, StartError> {
         stage.activation.inbox.pause_sources(shape.is_fed_by_sources(at, &manners));
     }
     drop(manners);
-    let graph = lay_out(pipeline, shape, table);
+    let budget = pipeline.thread_budget.take();
+    let mut graph = lay_out(pipeline, shape, table);
+    take_threads(&mut graph, budget)?;
     graph.spread_objectives();
     knobs::tell_of_ranges(&graph);
     start_handlers(graph)
+}
+
+/// Its least, from the budget of the process.
+fn take_threads(graph: &mut Graph, budget: Option<ThreadBudget>) -> Result<(), StartError> {
+    let least = graph.domains.iter().filter(|plan| !plan.tasks).map(|plan| plan.threads.min).sum();
+    let most = budget.as_ref().map_or(0, ThreadBudget::most);
+    match Share::begin(budget, least, &graph.shared) {
+        Ok(share) => graph.share = share,
+        Err(left) => {
+            let what = format!(
+                "stages and domains have {least} threads at least, and of the budget of {most} threads {left} are left"
+            );
+            let cure = "declare fewer, let stages share a domain, or make the budget larger";
+            let findings = vec![Finding::new(what, cure)];
+            return Err(StartError { pipeline: graph.shared.name.clone(), findings });
+        }
+    }
+    Ok(())
 }
 
 /// Runs the handlers' own start; any that fails is a finding.
@@ -351,6 +370,7 @@ fn lay_out(pipeline: Pipeline, shape: Shape, table: Table) -> Graph {
         controllers: Mutex::new(pipeline.controllers),
         decisions: Mutex::default(),
         shape,
+        share: Share::default(),
         needs_pool,
         drawing,
         stages: pipeline

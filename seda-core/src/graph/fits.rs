@@ -1,6 +1,6 @@
 //! Configured numbers that fit their keys, and not the stage that they are for.
 
-use super::pipeline::Declared;
+use super::declare::Declared;
 use crate::{
     finding::Finding,
     options::Placement,

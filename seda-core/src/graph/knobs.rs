@@ -1,8 +1,8 @@
 //! The knobs that were given a range, as controllers see and turn them.
 
-use super::{Graph, live::number, pipeline::Pipeline};
+use super::{Graph, live::number, pipeline::Pipeline, thread_budget::Share};
 use crate::{
-    control::Control,
+    control::{Control, Which},
     finding::Finding,
     options::{Placement, Threads},
     settings::{
@@ -26,16 +26,11 @@ pub(crate) struct Held {
     pub(crate) value: usize,
     pub(crate) range: Threads,
     pub(crate) control: Control,
+    pub(crate) which: Which,
     /// The stage, or those of the domain.
     pub(crate) stages: Vec<usize>,
     /// Whose threads it is.
     pub(crate) domain: Option<usize>,
-}
-
-impl Held {
-    pub(crate) fn is_batch(&self) -> bool {
-        self.knob == Knob::BatchMax
-    }
 }
 
 const KNOBS: [(Knob, &str); 4] = [
@@ -76,9 +71,9 @@ impl Graph {
             (Spot::Stage(stage), Knob::BatchMax, _) if !self.is_alone(stage) => (vec![stage], None),
             _ => return None,
         };
-        let control = control(table, rows);
+        let (control, which) = (control(table, rows), which(rows, knob));
         let (key, name) = (rows.path(knob), rows.name().to_string());
-        Some(Held { spot, knob, key, name, what, value, range, control, stages, domain: threads_of })
+        Some(Held { spot, knob, key, name, what, value, range, control, which, stages, domain: threads_of })
     }
 
     /// On virtual time, each event of an async stage has a place of its own.
@@ -115,6 +110,14 @@ impl Graph {
 fn control(table: &Table, rows: &Rows) -> Control {
     let own = rows.word_if_any(Knob::StageControl).or(rows.word_if_any(Knob::DomainControl));
     own.or(table.pipeline.word(Knob::Control)).and_then(Control::read).unwrap_or_default()
+}
+
+/// Who turns it.
+fn which(rows: &Rows, knob: Knob) -> Which {
+    match knob {
+        Knob::BatchMax => Which::BatchCost,
+        _ => Which::read(rows.word_if_any(Knob::StageController).or(rows.word_if_any(Knob::DomainController))),
+    }
 }
 
 /// Most workers that the stages of a domain can ever take at once.
@@ -179,6 +182,13 @@ fn of_ceiling(pipeline: &Pipeline, table: &Table) -> Option<Finding> {
         let what = format!("stages and domains have {least} threads at least");
         table.pipeline.finding(Knob::ThreadsMax, &what, &format!("allow {least} or more, or let stages share a domain"))
     })
+}
+
+/// A live change that the budget of the process has too few threads for.
+pub(super) fn of_budget(share: &Share, more: usize) -> Finding {
+    let (most, left) = (share.most().unwrap_or(0), share.left());
+    let what = format!("{more} more threads are asked for, and of the budget of {most} threads {left} are left");
+    Finding::new(what, "give fewer, or fewer to others first")
 }
 
 /// The same while it runs, by what stands.

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Graph, fits, knobs, numbers, shape::Manner};
+use super::{Graph, fits, knobs, numbers, objective, shape::Manner};
 use crate::{
     clock::ns,
     finding::Finding,
@@ -45,6 +45,7 @@ impl Graph {
         let mut table = lock(&self.table);
         let mut next = table.clone();
         let (mut set, mut findings) = next.apply(&settings);
+        objective::pass_on(&mut next, &mut set);
         for &(spot, knob) in &set {
             let now = number(table.rows(spot).row(knob));
             let row = next.rows_mut(spot).row_mut(knob);
@@ -61,6 +62,7 @@ impl Graph {
         });
         findings.extend(set.iter().filter_map(|&(spot, knob)| self.refuse(&next, spot, knob)));
         findings.extend(next.stages.iter().flat_map(fits::of_policy));
+        findings.extend(objective::refuse(&table, &next));
         findings.extend(self.shape.check(&self.manners(&next)));
         if set.iter().any(|(_, knob)| matches!(knob, Knob::ThreadsMax | Knob::Threads | Knob::DomainThreads)) {
             findings.extend(knobs::of_live_ceiling(self, &next));
@@ -68,7 +70,12 @@ impl Graph {
         if !findings.is_empty() {
             return Err(ChangeError { findings });
         }
-        self.resize_all(&table, &next, &set, resize)?;
+        let (more, fewer) = self.grown(&table, &next, &set);
+        if !self.share.take_all(more) {
+            return Err(ChangeError::one(knobs::of_budget(&self.share, more)));
+        }
+        self.resize_all(&table, &next, &set, resize).inspect_err(|_| self.share.give(more))?;
+        self.share.give(fewer);
         set.iter().for_each(|&(spot, knob)| self.turn(&next, spot, knob));
         if set.iter().any(|(_, knob)| *knob == Knob::Slo) {
             self.spread_objectives();
@@ -154,6 +161,19 @@ impl Graph {
         ))
     }
 
+    /// By how many threads a change makes them more in all, or fewer.
+    fn grown(&self, before: &Table, next: &Table, set: &[(Spot, Knob)]) -> (usize, usize) {
+        let knobs = set.iter().filter(|(_, knob)| matches!(knob, Knob::Threads | Knob::DomainThreads));
+        // A domain that runs no stage has no threads.
+        let knobs = knobs.filter(|(spot, _)| self.domains.iter().any(|plan| plan.name == next.rows(*spot).name()));
+        let of = |table: &Table| {
+            let numbers = knobs.clone().map(|&(spot, knob)| number(table.rows(spot).row(knob)));
+            numbers.fold(0, usize::saturating_add)
+        };
+        let (before, next) = (of(before), of(next));
+        (next.saturating_sub(before), before.saturating_sub(next))
+    }
+
     /// First of all, as it alone can fail; what was done is undone then.
     fn resize_all(
         &self,
@@ -201,6 +221,7 @@ impl Graph {
             },
             Knob::DomainThreads | Knob::CallerRuns | Knob::Domain | Knob::Threads | Knob::Policy => return,
             Knob::Control | Knob::DomainControl | Knob::StageControl | Knob::ThreadsMax => return,
+            Knob::PipelineSlo | Knob::DomainController | Knob::StageController => return,
         };
         if let Spot::Stage(at) = spot {
             if self.is_alone(at) && matches!(turn, Turn::BatchMax(_)) {

@@ -1,28 +1,34 @@
 //! The graph: how it is declared, what is checked before it starts, how it comes to its end, what it adds up to.
 
 mod check;
+mod declare;
 pub(crate) mod drain;
 mod drawing;
 mod fits;
 pub(crate) mod health;
 pub(crate) mod knobs;
 mod ledger;
+mod link;
 pub(crate) mod live;
 mod numbers;
-mod objectives;
-mod order;
+mod objective;
+pub(crate) mod order;
 mod pipeline;
 mod shape;
+mod thread_budget;
+mod whole;
 
 pub use check::StartError;
 pub use drawing::Drawing;
 pub use health::{Health, Trouble};
 pub use ledger::{Ledger, LedgerEdge, LedgerRow, Report};
-pub use pipeline::{Answer, LinkTo, Pipeline};
+pub use link::{Answer, LinkTo};
+pub use pipeline::Pipeline;
+pub use thread_budget::ThreadBudget;
 
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
-use self::shape::Shape;
+use self::{shape::Shape, thread_budget::Share};
 use crate::{
     control::Controller,
     metrics::Decisions,
@@ -52,6 +58,8 @@ pub(crate) struct Graph {
     pub(crate) controllers: Mutex<Vec<(String, Box<dyn Controller>)>>,
     pub(crate) decisions: Mutex<Decisions>,
     pub(crate) shape: Shape,
+    /// Of the threads that several pipelines share.
+    pub(crate) share: Share,
     pub(crate) needs_pool: bool,
     /// Of the graph as declared, without numbers.
     pub(crate) drawing: Drawing,

@@ -3,24 +3,27 @@
 
 use super::{
     check::PUMPS_MOST,
-    fits,
-    pipeline::{Declared, Pipeline},
+    declare::Declared,
+    fits, objective,
+    pipeline::Pipeline,
     shape::Manner,
+    whole::{PUBLISH_EVERY, WATCHDOG},
 };
 use crate::{
     admission::Numbers,
     clock::ns,
+    control::DEMAND,
     finding::Finding,
     options::{DomainId, Placement, StageOptions, Threads, WhenFull},
     settings::{
-        Names, Origin,
+        Names, Origin, Place,
         keys::{ASYNC, Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET},
         table::{Row, Rows, Table},
         value::Value,
     },
 };
 
-/// What is shown of a policy that is the user's own code.
+/// What is shown of a policy, or a controller, that is the user's own code.
 const OWN_POLICY: &str = "in code";
 
 /// All names.
@@ -34,7 +37,9 @@ pub(super) fn names(pipeline: &Pipeline) -> Names {
 
 /// The value of every key as the code alone has it, for what looks at a pipeline before its configuration is mended.
 pub(crate) fn table_of_code(pipeline: &Pipeline) -> Table {
-    of_code(pipeline, &names(pipeline))
+    let mut table = of_code(pipeline, &names(pipeline));
+    objective::inherit(pipeline, &mut table);
+    table
 }
 
 /// The value of every key as the pipeline stands, and what is wrong with those that configuration set.
@@ -46,6 +51,7 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
         findings.extend(table.apply(&configured.settings(&names)).1);
     }
     table.stages.iter_mut().for_each(objective_is_policy);
+    objective::inherit(pipeline, &mut table);
     findings.extend(
         [Knob::Trace, Knob::PublishEvery].into_iter().filter_map(|knob| fits::of_feature(&table.pipeline, knob)),
     );
@@ -106,13 +112,9 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
     let own = &pipeline.numbers;
     let budget = own.byte_budget.map_or(Value::None, Value::Bytes);
     table.pipeline.code(Knob::ByteBudget, budget, own.byte_budget.is_some());
-    table.pipeline.code(
-        Knob::Watchdog,
-        Value::Time(own.watchdog.unwrap_or(super::pipeline::WATCHDOG)),
-        own.watchdog.is_some(),
-    );
+    table.pipeline.code(Knob::Watchdog, Value::Time(own.watchdog.unwrap_or(WATCHDOG)), own.watchdog.is_some());
     table.pipeline.code(Knob::Metrics, Value::Flag(own.metrics.unwrap_or(true)), own.metrics.is_some());
-    let every = own.publish_every.unwrap_or(super::pipeline::PUBLISH_EVERY);
+    let every = own.publish_every.unwrap_or(PUBLISH_EVERY);
     let every = if every.is_zero() { Value::None } else { Value::Time(every) };
     table.pipeline.code(Knob::PublishEvery, every, own.publish_every.is_some());
     // A share out of bounds, as code may give, is the nearest that is within.
@@ -122,6 +124,10 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
     table.pipeline.code(Knob::Control, word(control.word()), own.control.is_some());
     let most = own.threads_max.map_or(Value::None, |most| Value::Count(most as u64));
     table.pipeline.code(Knob::ThreadsMax, most, own.threads_max.is_some());
+    table.pipeline.code(Knob::PipelineSlo, own.slo.map_or(Value::None, Value::Time), own.slo.is_some());
+    for rows in table.domains.iter_mut().chain(&mut table.stages) {
+        turned_in_code(pipeline, rows);
+    }
     for (rows, domain) in table.domains.iter_mut().zip(&pipeline.domains) {
         rows.code(Knob::DomainThreads, Value::Threads(domain.threads), true);
         rows.code(Knob::CallerRuns, Value::Flag(domain.caller_runs), domain.caller_runs);
@@ -130,6 +136,16 @@ fn of_code(pipeline: &Pipeline, names: &Names) -> Table {
         stage_in_code(rows, stage, names);
     }
     table
+}
+
+/// Who turns the threads, or the limit, of a place.
+fn turned_in_code(pipeline: &Pipeline, rows: &mut Rows) {
+    let (knobs, knob): (&[Knob], _) = match rows.place {
+        Place::Domain(_) => (&[Knob::DomainThreads], Knob::DomainController),
+        _ => (&[Knob::Threads, Knob::Limit], Knob::StageController),
+    };
+    let own = knobs.iter().any(|&knob| pipeline.controllers.iter().any(|(key, _)| *key == rows.path(knob)));
+    rows.code(knob, word(if own { OWN_POLICY } else { DEMAND }), own);
 }
 
 fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
@@ -283,10 +299,21 @@ fn places(pipeline: &Pipeline, stage: usize) -> (usize, usize) {
     if stage.is_source { (1, 1) } else { (most, first) }
 }
 
+/// A controller without a range to turn.
+fn of_controller(rows: &Rows) -> Option<String> {
+    let knobs = [Knob::Threads, Knob::Limit, Knob::DomainThreads];
+    let turns = rows.rows.iter().any(|row| knobs.contains(&row.key.knob) && row.held.is_some());
+    (!turns).then(|| "has no effect while there is no range for it to turn".to_string())
+}
+
 /// What there is to know about a value beside the value.
 pub(crate) fn note(rows: &Rows, row: &Row) -> Option<String> {
+    if row.inherited {
+        return objective::note(rows, row.key.knob);
+    }
     let domain = rows.word_if_any(Knob::Domain).filter(|domain| *domain != OWN);
     match (row.key.knob, domain) {
+        (Knob::StageController | Knob::DomainController, _) => return of_controller(rows),
         (Knob::Threads, Some(ASYNC)) => {
             return Some("has no effect: an async stage runs on the host's runtime".to_string());
         }

@@ -82,6 +82,13 @@ impl Shape {
         feeds.peek().is_some() && feeds.all(|link| manners[link.from].is_source)
     }
 
+    /// Nothing in the pipeline feeds it, or sources alone; what it sends to itself does not count.
+    pub(super) fn is_entry(&self, stage: usize, sources: &[bool]) -> bool {
+        let links = self.links.iter().map(|link| (link.from, link.to));
+        let mut feeds = links.chain(self.uses.iter().copied()).filter(|&(from, to)| to == stage && from != stage);
+        !sources[stage] && feeds.all(|(from, _)| sources[from])
+    }
+
     /// A refusal on an inner edge has nobody to go back to.
     fn refusing_edges(&self, manners: &[Manner<'_>]) -> Vec<Finding> {
         let found = self.links.iter().filter(|link| !link.has_overflow).filter_map(|link| {

@@ -104,6 +104,13 @@ impl Scenario {
         self
     }
 
+    /// The same where that is: ` on threads`, say, follows its name, and that of its [sweep](Scenario::plateau).
+    pub fn on(mut self, what: &str) -> Self {
+        self.name = format!("{} on {what}", self.name);
+        self.sweep = self.sweep.map(|(sweep, load)| (format!("{sweep} on {what}"), load));
+        self
+    }
+
     /// With another sentence about it.
     pub fn about(mut self, about: impl Into<String>) -> Self {
         self.about = about.into();

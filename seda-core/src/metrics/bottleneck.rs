@@ -2,7 +2,10 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use super::snapshot::{Snapshot, StageSnapshot};
+use super::{
+    decision::KnobSnapshot,
+    snapshot::{Snapshot, StageSnapshot},
+};
 use crate::name::cut;
 
 /// The stage that holds the rest up, and what would move it. Printed, it is one sentence.
@@ -27,6 +30,8 @@ const BUSY: f64 = 0.7;
 const BUSY_LEAST: f64 = 0.5;
 /// A share of losses that counts.
 const LOST: f64 = 0.01;
+/// So much of the cores at work is all of them: a thread that spins is never seen to compute all of its time.
+const CORES: f64 = 0.9;
 /// A share of the time in which others stand still for it that counts.
 const HELD_UP: f64 = 0.05;
 
@@ -93,6 +98,9 @@ impl Snapshot {
             return None;
         }
         let mut sign = format!("busy {:.0} %", 100.0 * busy);
+        if let Some(cpu) = self.threads_of(stage).and_then(|knob| knob.cpu) {
+            sign += &format!(", CPU {:.0} %", 100.0 * cpu);
+        }
         if lost >= LOST {
             sign += &format!(", loses {:.0} % of its offers", 100.0 * lost);
         }
@@ -106,12 +114,23 @@ impl Snapshot {
         Some((busy + held.min(1.0) + lost, found))
     }
 
+    fn knob(&self, name: &str, what: &str) -> Option<&KnobSnapshot> {
+        self.knobs.iter().find(|knob| knob.name == name && knob.what == what)
+    }
+
+    /// The knob of the threads that run it.
+    fn threads_of(&self, stage: &StageSnapshot) -> Option<&KnobSnapshot> {
+        self.knob(&stage.domain, "threads")
+    }
+
     fn cure(&self, stage: &StageSnapshot, busy: f64) -> String {
         if busy < BUSY && stage.counts.shed > 0 {
             return "its policy sheds while workers have time to spare: let it admit more".to_string();
         }
-        let of = |name: &str, what: &str| self.knobs.iter().find(|knob| knob.name == name && knob.what == what);
-        let knob = of(&stage.name, "limit").or_else(|| of(&stage.domain, "threads"));
+        if let Some((computing, cores)) = self.threads_of(stage).and_then(at_the_cores) {
+            return format!("a quicker handler, or more cores: {computing:.1} of its threads compute, on {cores:.0}");
+        }
+        let knob = self.knob(&stage.name, "limit").or_else(|| self.threads_of(stage));
         if stage.limit < stage.threads && stage.domain != stage.name {
             return format!("a faster handler, or a higher limit than {}", stage.limit);
         }
@@ -125,4 +144,10 @@ impl Snapshot {
             None => format!("a faster handler, or more threads than its {}", stage.threads),
         }
     }
+}
+
+/// Workers that compute and the cores that they have, where those are all at work.
+fn at_the_cores(knob: &KnobSnapshot) -> Option<(f64, f64)> {
+    let (computing, cores) = (knob.cpu? * knob.value as f64, knob.cores?);
+    (computing >= CORES * cores).then_some((computing, cores))
 }

@@ -40,7 +40,7 @@ impl fmt::Display for Decision {
 }
 
 /// One knob that was given a range, and what its controller said last.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct KnobSnapshot {
     /// As configuration calls it: `stage.price.threads`.
@@ -49,6 +49,9 @@ pub struct KnobSnapshot {
     pub name: String,
     /// `threads`, `limit` or `batch_max`.
     pub what: &'static str,
+    /// Which controller turns it, as configuration calls it: `demand`, `seda-queue`, `batch-cost`; `in code` for one that the
+    /// code gave.
+    pub controller: &'static str,
     /// Where it stands.
     pub value: usize,
     /// Where it may stand, at least.
@@ -61,6 +64,11 @@ pub struct KnobSnapshot {
     pub ups: u64,
     /// Times that it was turned down.
     pub downs: u64,
+    /// Of threads: the share of their time in handlers in which they computed at the last look, 0 to 1; none where that is
+    /// not known.
+    pub cpu: Option<f64>,
+    /// Cores that there are for them, where that is known.
+    pub cores: Option<f64>,
 }
 
 /// The latest decisions.
@@ -89,4 +97,20 @@ pub(super) fn table(decisions: &[Decision], most: usize, f: &mut fmt::Formatter<
         writeln!(f, "{}", cut(&format!("{} {decision}", short(decision.at)), 80))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_are_kept_and_no_more_than_64() {
+        let mut decisions = Decisions::default();
+        for n in 1..=1000 {
+            let (at, name, why) = (Duration::from_secs(n as u64), "price".to_string(), String::new());
+            decisions.add(Decision { at, name, what: "threads", from: n, to: n + 1, why, shadow: false });
+        }
+        let kept = decisions.latest();
+        assert_eq!((kept.len(), kept[0].from, kept[63].from), (64, 937, 1000));
+    }
 }

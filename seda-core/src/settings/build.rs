@@ -41,6 +41,12 @@ impl Settings {
         self.with(Place::Pipeline, Knob::ThreadsMax, threads)
     }
 
+    /// The objective of what comes from outside, for entry stages that say no admission of their own; while running, only
+    /// for a pipeline that started with one.
+    pub fn slo(self, objective: Duration) -> Self {
+        self.with(Place::Pipeline, Knob::PipelineSlo, Value::Time(objective))
+    }
+
     /// Whether waits and service times are recorded.
     pub fn metrics(self, on: bool) -> Self {
         self.with(Place::Pipeline, Knob::Metrics, Value::Flag(on))

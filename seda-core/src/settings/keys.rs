@@ -4,7 +4,10 @@
 use std::fmt;
 
 use super::value::Kind;
-use crate::options::{QUEUE_MOST, TASKS_MOST, THREADS_MOST};
+use crate::{
+    control::{DEMAND, SEDA_QUEUE},
+    options::{QUEUE_MOST, TASKS_MOST, THREADS_MOST},
+};
 
 /// What a key belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,8 +71,10 @@ pub(crate) enum Knob {
     PublishEvery,
     Control,
     ThreadsMax,
+    PipelineSlo,
     DomainThreads,
     DomainControl,
+    DomainController,
     CallerRuns,
     Domain,
     Threads,
@@ -80,6 +85,7 @@ pub(crate) enum Knob {
     WhenFull,
     BatchMax,
     StageControl,
+    StageController,
     Policy,
     Rate,
     Burst,
@@ -99,9 +105,10 @@ pub(crate) const ASYNC: &str = "async";
 const THREADS: Kind = Kind::Threads { most: THREADS_MOST };
 const EVENTS: Kind = Kind::Count { most: QUEUE_MOST as u64 };
 const CONTROL: Kind = Kind::Word(&["on", "shadow", "off"]);
+const CONTROLLER: Kind = Kind::Word(&[DEMAND, SEDA_QUEUE]);
 
 /// All keys, by scope, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 24] = [
+pub(crate) static KEYS: [Key; 27] = [
     Key {
         what: "most bytes that all queues together may hold, of events that say their weight",
         unit: "bytes",
@@ -140,6 +147,13 @@ pub(crate) static KEYS: [Key; 24] = [
         ..key(Scope::Pipeline, "threads_max", Knob::ThreadsMax, Kind::Count { most: 1 << 20 }, "none")
     },
     Key {
+        what: "objective of what comes from outside: the default of `admission.slo` for entry stages, where the code or \
+               configuration says no admission of their own",
+        unit: "time",
+        optional: true,
+        ..key(Scope::Pipeline, "slo", Knob::PipelineSlo, Kind::Time, "none")
+    },
+    Key {
         what: "threads that the domain's stages share: a number, or a range that a controller, and live changes, stay within",
         unit: "threads",
         ..key(Scope::Domain, "threads", Knob::DomainThreads, THREADS, "as declared")
@@ -148,6 +162,10 @@ pub(crate) static KEYS: [Key; 24] = [
         what: "the same as `control`, for the threads of this domain; `none` for as the pipeline's",
         optional: true,
         ..key(Scope::Domain, "control", Knob::DomainControl, CONTROL, "none")
+    },
+    Key {
+        what: "which controller turns its threads where they are a range",
+        ..key(Scope::Domain, "controller", Knob::DomainController, CONTROLLER, DEMAND)
     },
     Key {
         what: "whether callers from outside may do the domain's work on their own thread",
@@ -208,6 +226,10 @@ pub(crate) static KEYS: [Key; 24] = [
         what: "the same as `control`, for what is given as a range of this stage; `none` for as the pipeline's",
         optional: true,
         ..key(Scope::Stage, "control", Knob::StageControl, CONTROL, "none")
+    },
+    Key {
+        what: "which controller turns its threads, or its limit, where they are a range; batches have one alone",
+        ..key(Scope::Stage, "controller", Knob::StageController, CONTROLLER, DEMAND)
     },
     Key {
         what: "which policy decides on each offer",

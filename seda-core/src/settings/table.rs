@@ -39,6 +39,8 @@ pub(crate) struct Row {
     pub(crate) held: Option<usize>,
     /// Set by something else than an option in code.
     pub(crate) configured: bool,
+    /// Of a stage: what the pipeline has for all.
+    pub(crate) inherited: bool,
 }
 
 /// Where a place stands in a table.
@@ -65,6 +67,7 @@ impl Rows {
             range: None,
             held: None,
             configured: false,
+            inherited: false,
         };
         Rows { place, rows: keys::of(scope).map(row).collect(), keyed: false }
     }
@@ -222,7 +225,7 @@ impl Table {
         row.value = entry.value.clone();
         row.origin = entry.origin.clone();
         row.excerpt = entry.excerpt.clone();
-        row.configured = true;
+        (row.configured, row.inherited) = (true, false);
         Ok(spot)
     }
 }

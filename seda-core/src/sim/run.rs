@@ -102,7 +102,8 @@ impl Run {
     }
 
     /// As it was measured of a pipeline at work: for each of its stages that this one has by name, service times, threads
-    /// and the queue's bound. What is said for a stage after that is in its place.
+    /// and the queue's bound; and the [cores](Run::cores), where nothing else is said of them. What is said for a stage after
+    /// that is in its place.
     ///
     /// ```
     /// # use seda_core::{prelude::*, sim::{Arrivals, Measured, Run, Service}};
@@ -130,6 +131,7 @@ impl Run {
             self.services.extend(stage.service().map(|service| (stage.name.clone(), None, service)));
         }
         self.pipeline.configure(&settings);
+        self.cores = self.cores.or(measured.cores);
         self
     }
 

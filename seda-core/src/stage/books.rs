@@ -281,6 +281,17 @@ impl Inbox {
         }
     }
 
+    /// What the policy has found that it cannot keep.
+    pub(crate) fn concern(&self) -> Option<String> {
+        lock(&self.gate).book.guard.concern()
+    }
+
+    /// Time in the handler in ns since the start, and events that wait.
+    pub(crate) fn work(&self) -> (u64, usize) {
+        let gate = lock(&self.gate);
+        (gate.book.busy_ns, gate.store.len())
+    }
+
     pub(crate) fn vitals(&self) -> Vitals {
         let gate = lock(&self.gate);
         let Gate { store, book } = &*gate;

@@ -255,6 +255,7 @@ impl StageCore {
         self.objective_ns().is_some()
     }
 
+    /// Of its own policy.
     pub(crate) fn objective_ns(&self) -> Option<u64> {
         Some(self.objective_ns.load(Ordering::Relaxed)).filter(|&ns| ns != 0)
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::handler::StageParts;
-use crate::options::Extract;
+use crate::{admission::tenant_of, options::Extract};
 
 /// What can be a key: anything with `Hash`.
 #[diagnostic::on_unimplemented(
@@ -26,7 +26,7 @@ pub(super) fn hash_of(key: &(impl EventKey + ?Sized)) -> u64 {
     hasher.finish()
 }
 
-/// An event that says of itself its key, weight, class or deadline, for stages that go by it:
+/// An event that says of itself its key, weight, class, tenant or deadline, for stages that go by it:
 /// [`.described()`](crate::StageOptionsExt::described).
 ///
 /// `#[derive(Event)]` writes it from attributes on fields. By hand:
@@ -59,8 +59,8 @@ pub(super) fn hash_of(key: &(impl EventKey + ?Sized)) -> u64 {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not describe itself",
     label = "`.described()` has nothing to go by",
-    note = "put `#[derive(Event)]` above the type, and `#[event(key)]`, `#[event(weight)]`, `#[event(class)]` or `#[event(deadline)]` above its fields",
-    note = "or say it at the stage: `.keyed(..)`, `.weight(..)`, `.classes(..)`, `.deadline(..)`"
+    note = "put `#[derive(Event)]` above the type, and `#[event(key)]`, `#[event(weight)]`, `#[event(class)]`, `#[event(tenant)]` or `#[event(deadline)]` above its fields",
+    note = "or say it at the stage: `.keyed(..)`, `.weight(..)`, `.classes(..)`, `.tenant(..)`, `.deadline(..)`"
 )]
 pub trait Described: Sized {
     /// Adds what it says of itself to a description that says nothing yet.
@@ -108,6 +108,12 @@ impl<T> Description<T> {
         self
     }
 
+    /// Who it is for, borrowed: as [`tenant`](crate::StageOptionsExt::tenant).
+    pub fn tenant<K: EventKey + ?Sized>(mut self, tenant: impl Fn(&T) -> &K + Send + Sync + 'static) -> Self {
+        self.extract.tenant = Some(Box::new(move |event| tenant_of(tenant(event))));
+        self
+    }
+
     /// Its deadline, counted from the offer to the stage: as [`deadline`](crate::StageOptionsExt::deadline).
     pub fn deadline<D: Into<Option<Duration>>>(mut self, after: impl Fn(&T) -> D + Send + Sync + 'static) -> Self {
         self.extract.deadline = Some(Box::new(move |event| after(event).into()));
@@ -119,6 +125,7 @@ impl<T> Description<T> {
         let (said, own) = (&mut parts.extract, self.extract);
         said.key = said.key.take().or(own.key);
         said.weight = said.weight.take().or(own.weight);
+        said.tenant = said.tenant.take().or(own.tenant);
         said.deadline = said.deadline.take().or(own.deadline);
         if said.class.is_none() {
             said.class = own.class;

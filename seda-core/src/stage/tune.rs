@@ -193,8 +193,8 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
         })
     }
 
-    /// Goes by what the event says of itself: its key, weight, class and deadline, as far as they are not said here by
-    /// `.keyed(..)`, `.weight(..)`, `.classes(..)`, `.deadline(..)`. See [`Described`].
+    /// Goes by what the event says of itself: its key, weight, class, tenant and deadline, as far as they are not said here by
+    /// `.keyed(..)`, `.weight(..)`, `.classes(..)`, `.tenant(..)`, `.deadline(..)`. See [`Described`].
     fn described(self) -> StageParts<Self::In, Self::Out>
     where
         Self::In: Described,

@@ -1,27 +1,34 @@
 //! Who takes the offers: pipelines of ours with one policy or another, and services of tower's making.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use little_loadshedder::{LoadShed as Shedder, LoadShedResponse};
-use seda::{Admission, AdmitAll, MaxConcurrency, Slo, lab::Demand, prelude::*};
-use tokio::{runtime::Runtime, task::spawn_blocking};
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use seda::{Admission, AdmitAll, Slo, lab::Demand, prelude::*};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tower::{ServiceBuilder, ServiceExt};
 
 use super::{generator::offer_all, work::Work};
+use crate::oracle::{Chosen, Oracle};
 
 /// As good as none: more than a run can offer.
 const NO_BOUND: usize = 1 << 20;
 /// Of tower's peers: weight of a new value in little-loadshedder's mean, as in its example.
 const WEIGHT: f64 = 0.01;
+/// And what is left in their handlers when all is over.
+const LEAVE_WITHIN: Duration = secs(1);
 
 /// Who is compared.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Service {
     Ours,
     Unbounded,
     Bounded(usize),
-    /// So many at most, waiting or at work: the oracle, when it is the best of many.
-    AtMost(usize),
+    /// What was found to be best for a scenario with trouble in that step.
+    Oracle(Chosen, usize),
     /// `ConcurrencyLimit` of as many as there are places, under `LoadShed`.
     Tower,
     /// little-loadshedder aims at a mean, so it is given half of the objective.
@@ -31,10 +38,10 @@ pub(crate) enum Service {
 impl Service {
     pub(crate) fn name(self) -> String {
         match self {
-            Service::Ours => "slo".to_string(),
+            Service::Ours => crate::policies::OURS.to_string(),
             Service::Unbounded => "unbounded".to_string(),
             Service::Bounded(bound) => format!("bounded {bound}"),
-            Service::AtMost(_) => "oracle".to_string(),
+            Service::Oracle(..) => "oracle".to_string(),
             Service::Tower => "tower limit + shed".to_string(),
             Service::Little => "little-loadshedder".to_string(),
         }
@@ -46,9 +53,17 @@ impl Service {
             Service::Ours => staged(demand, places, work, NO_BOUND, Slo::new(demand.slo())),
             Service::Unbounded => staged(demand, places, work, NO_BOUND, AdmitAll),
             Service::Bounded(bound) => staged(demand, places, work, bound, AdmitAll),
-            Service::AtMost(events) => staged(demand, places, work, NO_BOUND, MaxConcurrency::new(events)),
-            Service::Tower => tower(demand, places, work),
-            Service::Little => little(demand, places, work),
+            Service::Oracle(chosen, trouble) => {
+                staged(demand, places, work, NO_BOUND, Oracle::new(demand, trouble, chosen))
+            }
+            Service::Tower => {
+                let limit = |handler| ServiceBuilder::new().load_shed().concurrency_limit(places).service(handler);
+                towered(demand, places, work, limit, Result::is_err)
+            }
+            Service::Little => {
+                let shedder = |handler| Shedder::new(handler, WEIGHT, demand.slo() / 2);
+                towered(demand, places, work, shedder, |answer| matches!(answer, Ok(LoadShedResponse::Overload)))
+            }
         }
     }
 }
@@ -75,54 +90,51 @@ fn staged(demand: &Demand, places: usize, work: Work, bound: usize, policy: impl
     work
 }
 
-/// Handlers that block, as many at once as there are places.
-fn runtime(places: usize) -> Runtime {
-    let builder = &mut tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(1).max_blocking_threads(places).enable_time().build().expect("there are threads")
+/// A handler that blocks, as a service of tower's.
+#[derive(Clone)]
+struct Blocking(Arc<Work>);
+
+impl tower::Service<usize> for Blocking {
+    type Response = ();
+    type Error = JoinError;
+    type Future = JoinHandle<()>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), JoinError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, number: usize) -> JoinHandle<()> {
+        let work = self.0.clone();
+        spawn_blocking(move || work.handle(number))
+    }
 }
 
-fn tower(demand: &Demand, places: usize, work: Work) -> Arc<Work> {
-    let runtime = runtime(places);
+/// The same load on tower's: `layers` go around the handler, and `is_refused` reads their answer.
+fn towered<S>(
+    demand: &Demand,
+    places: usize,
+    work: Work,
+    layers: impl FnOnce(Blocking) -> S,
+    is_refused: fn(&Result<S::Response, S::Error>) -> bool,
+) -> Arc<Work>
+where
+    S: tower::Service<usize, Response: Send, Error: Send, Future: Send> + Clone + Send + 'static,
+{
+    // As many that block at once as there are places.
+    let runtime = &mut tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).max_blocking_threads(places).enable_time().build();
+    let runtime = runtime.expect("there are threads");
     let work = Arc::new(work.begun());
-    let handler = {
-        let work = work.clone();
-        service_fn(move |number: usize| {
-            let work = work.clone();
-            spawn_blocking(move || work.handle(number))
-        })
-    };
-    let service = ServiceBuilder::new().load_shed().concurrency_limit(places).service(handler);
-    offer_all(&work, demand.slo(), |number| {
-        let (began, service, noted) = (Instant::now(), service.clone(), work.clone());
-        runtime.spawn(async move {
-            if service.oneshot(number).await.is_err() {
+    let service = layers(Blocking(work.clone()));
+    let (handle, noted) = (runtime.handle().clone(), work.clone());
+    offer_all(&work, demand.slo(), move |number| {
+        let (began, service, noted) = (Instant::now(), service.clone(), noted.clone());
+        handle.spawn(async move {
+            if is_refused(&service.oneshot(number).await) {
                 noted.refused(number, began.elapsed());
             }
         });
     });
-    runtime.shutdown_timeout(secs(1));
-    work
-}
-
-fn little(demand: &Demand, places: usize, work: Work) -> Arc<Work> {
-    let runtime = runtime(places);
-    let work = Arc::new(work.begun());
-    let handler = {
-        let work = work.clone();
-        service_fn(move |number: usize| {
-            let work = work.clone();
-            spawn_blocking(move || work.handle(number))
-        })
-    };
-    let service = Shedder::new(handler, WEIGHT, demand.slo() / 2);
-    offer_all(&work, demand.slo(), |number| {
-        let (began, service, noted) = (Instant::now(), service.clone(), work.clone());
-        runtime.spawn(async move {
-            if let Ok(LoadShedResponse::Overload) = service.oneshot(number).await {
-                noted.refused(number, began.elapsed());
-            }
-        });
-    });
-    runtime.shutdown_timeout(secs(1));
+    runtime.shutdown_timeout(LEAVE_WITHIN);
     work
 }

@@ -14,7 +14,7 @@ use std::{
 use seda::{Admission, AdmitAll, Slo, lab::Demand, prelude::*};
 use seda_bench::sleep_exactly;
 
-use super::work::{Dice, Work};
+use super::{job::Dice, work::Work};
 
 /// Patience of a client and its first wait, in objectives; retries after the first try.
 const TIMEOUT_SLOS: f64 = 2.0;

@@ -1,35 +1,29 @@
-//! A job, what it takes, and what is noted of it.
+//! The offers of one run, and what is noted of each.
 
 use std::{
-    hint,
     ops::Range,
     sync::{
-        Mutex,
+        OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    thread,
     time::{Duration, Instant},
 };
 
 use seda::lab::{Demand, Fate, Measured};
+use seda_bench::percentile;
 
-/// What the handlers do with their time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
-    Sleeping,
-    Spinning,
-}
+use super::job::{Drawn, Job, Kind, arrivals};
 
 /// Offers of one run by their numbers, with what came of each, and the service times in the order of start.
 pub(crate) struct Work {
     pub(crate) began: Instant,
     /// Intended times, from the beginning.
     pub(crate) due: Vec<Duration>,
-    mean: Duration,
-    kind: Kind,
-    slow: Vec<(Range<Duration>, f64)>,
-    draws: Mutex<Dice>,
+    /// Each step of a demand draws from a stream of its own, so that all contenders begin a step with the same times.
+    steps: Vec<(Range<Duration>, f64, Job)>,
     notes: Vec<Note>,
+    /// How late each offer was made, in ms.
+    late_ms: OnceLock<Vec<f64>>,
 }
 
 /// Each in ns and one more; 0 for never.
@@ -40,20 +34,31 @@ struct Note {
     refusal: AtomicU64,
 }
 
+/// One offer that was handled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    pub(crate) due: Duration,
+    pub(crate) latency: Duration,
+    pub(crate) busy: Duration,
+}
+
 impl Work {
     /// The arrivals of a demand, Poisson by seed.
     pub(crate) fn new(demand: &Demand, mean: Duration, kind: Kind, seed: u64) -> Self {
-        let due = arrivals(demand, seed);
-        let slow = demand.steps().filter(|(.., slower)| *slower != 1.0).map(|(during, _, slower)| (during, slower));
-        Work {
-            began: Instant::now(),
-            mean,
-            kind,
-            slow: slow.collect(),
-            draws: Mutex::new(Dice(seed ^ 0x5EDA)),
-            notes: due.iter().map(|_| Note::default()).collect(),
-            due,
-        }
+        let due = arrivals(demand.steps().map(|(during, rate, _)| (during, rate)), seed);
+        let job = |at: usize| Job::new(mean, kind, seed + 1000 * at as u64);
+        let steps = demand.steps().enumerate().map(|(at, (during, _, slower))| (during, slower, job(at)));
+        Work::of(due, steps.collect())
+    }
+
+    /// So many a second for so long, and no more about it.
+    pub(crate) fn steady(rate: f64, lasts: Duration, job: Job, seed: u64) -> Self {
+        Work::of(arrivals([(Duration::ZERO..lasts, rate)].into_iter(), seed), vec![(Duration::ZERO..lasts, 1.0, job)])
+    }
+
+    fn of(due: Vec<Duration>, steps: Vec<(Range<Duration>, f64, Job)>) -> Self {
+        let notes = due.iter().map(|_| Note::default()).collect();
+        Work { began: Instant::now(), due, steps, notes, late_ms: OnceLock::new() }
     }
 
     /// Its time begins now.
@@ -65,22 +70,28 @@ impl Work {
     /// Takes the time that the next job takes; from when to when.
     pub(crate) fn spend(&self) -> Range<Duration> {
         let begin = self.began.elapsed();
-        let slower = self.slow.iter().find(|(during, _)| during.contains(&begin)).map_or(1.0, |(_, slower)| *slower);
-        let draw = self.draws.lock().expect("nobody panics with it").exponential();
-        let takes = self.mean.mul_f64(draw * slower);
-        match self.kind {
-            Kind::Sleeping => thread::sleep(takes),
-            Kind::Spinning => spin(takes),
-        }
+        let step = self.steps.iter().find(|(during, ..)| begin < during.end).or(self.steps.last());
+        let (_, slower, job) = step.expect("there is a step");
+        job.spend(*slower);
         begin..self.began.elapsed()
+    }
+
+    /// What was drawn in the first step.
+    pub(crate) fn drawn(&self) -> Drawn {
+        self.steps[0].2.drawn()
     }
 
     /// Does the job of that number, and notes when it ended.
     pub(crate) fn handle(&self, number: usize) {
         let spent = self.spend();
+        self.done(number, spent.end - spent.start);
+    }
+
+    /// The event of that number ends now, after so long in the handler.
+    pub(crate) fn done(&self, number: usize, busy: Duration) {
         let note = &self.notes[number];
-        note.busy.store((spent.end - spent.start).as_nanos() as u64 + 1, Relaxed);
-        note.latency.store(spent.end.saturating_sub(self.due[number]).as_nanos() as u64 + 1, Relaxed);
+        note.busy.store(busy.as_nanos() as u64 + 1, Relaxed);
+        note.latency.store(self.began.elapsed().saturating_sub(self.due[number]).as_nanos() as u64 + 1, Relaxed);
     }
 
     /// The offer of that number was refused, so long after it was made.
@@ -88,9 +99,18 @@ impl Work {
         self.notes[number].refusal.store(after.as_nanos() as u64 + 1, Relaxed);
     }
 
+    /// How late the generator made its offers.
+    pub(crate) fn were_late(&self, late_ms: Vec<f64>) {
+        self.late_ms.get_or_init(|| late_ms);
+    }
+
+    /// p99 of that, in ms.
+    pub(crate) fn late_ms(&self) -> f64 {
+        self.late_ms.get().map_or(f64::NAN, |all| percentile(all, 0.99))
+    }
+
     /// For the lab's books.
     pub(crate) fn measured(&self) -> Vec<Measured> {
-        let time = |note: &AtomicU64| note.load(Relaxed).checked_sub(1).map(Duration::from_nanos);
         let fate = |note: &Note| match (time(&note.refusal), time(&note.latency), time(&note.busy)) {
             (Some(_), ..) => Fate::Refused("refused"),
             (None, Some(latency), Some(busy)) => Fate::Done { latency, busy },
@@ -99,55 +119,29 @@ impl Work {
         self.due.iter().zip(&self.notes).map(|(&due, note)| Measured::new(due, fate(note))).collect()
     }
 
+    /// Those that were handled, by their intended times.
+    pub(crate) fn all_done(&self) -> impl Iterator<Item = Done> {
+        let of = |(&due, note): (&Duration, &Note)| {
+            Some(Done { due, latency: time(&note.latency)?, busy: time(&note.busy)? })
+        };
+        self.due.iter().zip(&self.notes).filter_map(of)
+    }
+
+    /// Whether each offer was refused, by its intended time.
+    pub(crate) fn all_refused(&self) -> impl Iterator<Item = (Duration, bool)> {
+        self.due.iter().zip(&self.notes).map(|(&due, note)| (due, time(&note.refusal).is_some()))
+    }
+
     /// How long refusals took, in ms.
     pub(crate) fn refusals_ms(&self) -> Vec<f64> {
-        let times = self.notes.iter().filter_map(|note| note.refusal.load(Relaxed).checked_sub(1));
-        times.map(|ns| ns as f64 / 1e6).collect()
+        self.notes.iter().filter_map(|note| time(&note.refusal)).map(ms_of).collect()
     }
 }
 
-fn spin(takes: Duration) {
-    let began = Instant::now();
-    while began.elapsed() < takes {
-        hint::spin_loop();
-    }
+fn time(note: &AtomicU64) -> Option<Duration> {
+    note.load(Relaxed).checked_sub(1).map(Duration::from_nanos)
 }
 
-fn arrivals(demand: &Demand, seed: u64) -> Vec<Duration> {
-    let mut dice = Dice(seed);
-    let mut due = Vec::new();
-    for (during, rate, _) in demand.steps() {
-        let mut at = during.start;
-        loop {
-            at += Duration::from_secs_f64(dice.exponential() / rate);
-            if at >= during.end {
-                break;
-            }
-            due.push(at);
-        }
-    }
-    due
-}
-
-/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Dice(seed)
-    }
-
-    /// In [0, 1).
-    pub(crate) fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// Of mean 1.
-    pub(crate) fn exponential(&mut self) -> f64 {
-        -(1.0 - self.unit()).ln()
-    }
+pub(crate) fn ms_of(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }

@@ -2,13 +2,10 @@
 
 use super::{Drawing, Kind, Node, Open, Way, layers};
 use crate::{
-    graph::{
-        numbers,
-        pipeline::{Declared, Pipeline, short_type},
-    },
+    graph::{declare::Declared, link::short_type, numbers, pipeline::Pipeline},
     options::{Placement, Threads},
     settings::{
-        keys::Knob,
+        keys::{Knob, SLO},
         table::{Rows, Table},
         value::Value,
     },
@@ -21,11 +18,11 @@ impl Pipeline {
     /// with its configuration, which then does not start, nothing of that is drawn, and the drawing says so.
     #[must_use]
     pub fn graph(&self) -> Drawing {
-        let sketch = lock(&self.sketch);
         let (table, findings) = match numbers::table(self) {
             (table, findings) if findings.is_empty() => (table, 0),
             (_, findings) => (numbers::table_of_code(self), findings.len()),
         };
+        let sketch = lock(&self.sketch);
         let stages = self.stages.iter().zip(&table.stages);
         let mut nodes: Vec<Node> = stages.map(|(stage, rows)| self.node(stage, rows, &table)).collect();
         nodes.extend(self.answers.iter().map(|(name, _)| Node {
@@ -120,13 +117,23 @@ fn lay(nodes: &mut [Node], ways: &mut [Way]) {
 /// What meets an offer: the queue, and what was said of it beside.
 fn of_offers(stage: &Declared, rows: &Rows) -> String {
     let mut text = format!(", queue {}, {}", rows.row(Knob::QueueEvents).value, numbers::when_full(rows));
-    for (what, knob) in [("max age", Knob::MaxAge), ("admission", Knob::Policy)] {
-        let value = &rows.row(knob).value;
-        if *value != Value::None {
-            text.push_str(&format!(", {what} {value}"));
-        }
+    let age = &rows.row(Knob::MaxAge).value;
+    if *age != Value::None {
+        text.push_str(&format!(", max age {age}"));
     }
+    text.push_str(&of_admission(rows));
     text + if stage.keyed { ", keyed" } else { "" }
+}
+
+/// Of an objective, how long it is, and whether the stage says it.
+fn of_admission(rows: &Rows) -> String {
+    let (policy, objective) = (rows.row(Knob::Policy), rows.row(Knob::Slo));
+    match &policy.value {
+        Value::None => String::new(),
+        Value::Word(word) if word == SLO && objective.inherited => format!(", slo {} of the pipeline", objective.value),
+        Value::Word(word) if word == SLO => format!(", slo {}", objective.value),
+        policy => format!(", admission {policy}"),
+    }
 }
 
 fn of_threads(threads: Threads) -> String {

@@ -1,11 +1,12 @@
 //! How many events a worker takes at once, from what they were seen to cost.
 
-use crate::{control::BatchSums, metrics::BatchSizes};
+use crate::{
+    control::{BATCH_PART, BatchSums},
+    metrics::BatchSizes,
+};
 
 /// A batch should not keep a worker longer than this, as its events are handed on together.
 pub(super) const BATCH_NS: u64 = 100_000;
-/// Nor longer than this part of an objective: a small one, as the mean that it is reckoned by follows the quick.
-const BATCH_PART: u64 = 32;
 /// From this service time per event on, a queue is shared out between the places instead of going to the first: what it
 /// costs to wake another worker. A lower one would feed on itself, as in small batches each event bears more of the
 /// batch's own cost.
@@ -21,8 +22,8 @@ const CLIP: u64 = 4;
 const CLIP_FLOOR_NS: u64 = 100;
 
 /// Of an objective, how long a batch may take.
-fn part(objective_ns: Option<u64>) -> u64 {
-    objective_ns.map_or(BATCH_NS, |objective_ns| (objective_ns / BATCH_PART).clamp(1, BATCH_NS))
+fn part(objective_ns: Option<u64>) -> Option<u64> {
+    objective_ns.map(|objective_ns| (objective_ns / u64::from(BATCH_PART)).max(1))
 }
 
 #[derive(Debug)]
@@ -31,10 +32,10 @@ pub(crate) struct Sizing {
     pub(crate) most: usize,
     /// The handler is given its batch in one call.
     pub(crate) whole: bool,
-    /// How long a batch may take, by the stage's own objective.
-    batch_ns: u64,
-    /// And by those of the stages before it. Not where the handler is given its batch: it is there for what batches save.
-    behind_ns: u64,
+    /// How long a batch may take, by an objective of its own: that holds also for a handler that is given it whole.
+    part_ns: Option<u64>,
+    /// The same by those of the stages before it.
+    behind_ns: Option<u64>,
     /// Mean, per event.
     service_ns: u64,
     /// The same with nothing clipped and a longer memory: what is rare and long counts in it.
@@ -51,8 +52,8 @@ impl Sizing {
         Sizing {
             most,
             whole,
-            batch_ns: BATCH_NS,
-            behind_ns: BATCH_NS,
+            part_ns: None,
+            behind_ns: None,
             service_ns: 0,
             long_ns: 0,
             measured: false,
@@ -62,7 +63,7 @@ impl Sizing {
     }
 
     pub(super) fn keep_to(&mut self, objective_ns: Option<u64>) {
-        self.batch_ns = part(objective_ns);
+        self.part_ns = part(objective_ns);
     }
 
     /// The least objective of the stages before it: whoever comes from there waits for a batch here, too.
@@ -74,8 +75,8 @@ impl Sizing {
     pub(super) fn of(&self, len: usize, places: usize) -> usize {
         let most = self.most.min(len);
         if self.whole {
-            let few = (self.batch_ns / self.service_ns.max(1)).max(1) as usize;
-            return if self.batch_ns < BATCH_NS { most.min(few) } else { most };
+            let few = |part_ns: u64| (part_ns / self.service_ns.max(1)).max(1) as usize;
+            return self.part_ns.map_or(most, |part_ns| most.min(few(part_ns)));
         }
         if !self.measured {
             return 1;
@@ -83,7 +84,8 @@ impl Sizing {
         // Beside other places, a long event among many brief ones should not keep those of its batch waiting.
         let mean = if places > 1 { self.service_ns.max(self.long_ns) } else { self.service_ns }.max(1);
         let share = if places > 1 && mean >= SHARE_NS { len.div_ceil(places) } else { len };
-        most.min(share).min((self.batch_ns.min(self.behind_ns) / mean).max(1) as usize)
+        let batch_ns = [self.part_ns, self.behind_ns].into_iter().flatten().fold(BATCH_NS, u64::min);
+        most.min(share).min((batch_ns / mean).max(1) as usize)
     }
 
     pub(super) fn handled(&mut self, events: u64, service_ns: u64) {
