@@ -30,8 +30,8 @@ pub(crate) struct Lab {
     /// Scenarios: plateau, step, spike, slow-down, bursts, storm. Default: all.
     #[arg(long, value_delimiter = ',')]
     scenario: Vec<String>,
-    /// Policies, the first in front: slo, none, bounded:1000, codel, codel:service, vegas, gradient, aimd, response-time,
-    /// concurrency:30, rate:950.
+    /// Policies, the first in front: slo, none, bounded:1000, codel, codel:service, fresh, vegas, gradient, aimd,
+    /// response-time, concurrency:30, rate:950.
     #[arg(long, value_delimiter = ',', default_value = "slo,bounded:1000,codel", value_parser = lab::policy)]
     policy: Vec<Policy>,
     /// Runs of each; the table shows medians.

@@ -53,8 +53,8 @@ mod watch;
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigError, Layers};
 pub use admission::{
-    Admission, AdmitAll, Ahead, Aimd, CoDel, Fair, Gradient, Load, MaxConcurrency, Offer, ResponseTime, Settle, Slo,
-    Take, TokenBucket, Vegas, Verdict,
+    Admission, AdmitAll, Ahead, Aimd, CoDel, Deadline, Defer, Degrade, Fair, Fresh, Gradient, Load, MaxConcurrency,
+    Offer, Order, Priority, Quality, ResponseTime, Settle, Slo, Take, TokenBucket, Vegas, Verdict,
 };
 pub use control::{Advice, BatchCost, BatchSums, Control, Controller, Demand, Processor, SedaQueue, Sight, StageSight};
 pub use event::{Concurrent, Event};

@@ -223,7 +223,7 @@ impl Default for StageOptions {
             classes: 1,
             batch_max: Threads { min: BATCH_MAX, max: BATCH_MAX },
             admission: Mutex::new(None),
-            policy: Numbers::None,
+            policy: Numbers::default(),
             uses: Vec::new(),
             limit_without_domain: false,
             threads_for_tasks: None,

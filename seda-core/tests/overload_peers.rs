@@ -2,7 +2,7 @@
 
 mod overload;
 
-use overload::{Boxed, PLACES, Scene};
+use overload::{PLACES, Scene};
 use seda_core::{
     Admission, Aimd, CoDel, Gradient, MaxConcurrency, Slo, Vegas,
     prelude::*,
@@ -12,7 +12,7 @@ use seda_core::{
 /// Good ones as a share of what the best bound found by search lets through, in four scenarios.
 fn shares(policy: impl Fn(std::time::Duration) -> Box<dyn Admission>) -> Vec<f64> {
     let share = |scene: &Scene, capacity: f64| {
-        let policy = Boxed(policy(scene.slo()));
+        let policy = policy(scene.slo());
         let results = scene.run(policy, &[20.0..220.0], 220.0);
         scene.of(results.phase("0").unwrap(), 20.0..220.0).goodput / capacity
     };

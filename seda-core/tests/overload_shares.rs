@@ -1,8 +1,5 @@
 //! Who asks for too much pays for it: tenants, classes and kinds beside each other in overload.
 
-mod overload;
-
-use overload::Boxed;
 use seda_core::{
     Admission, Fair, MaxConcurrency, Slo,
     prelude::*,
@@ -37,8 +34,8 @@ fn jain(of: &[f64]) -> f64 {
 
 /// How the others fare against being alone, Jain's index of good ones by fair share, and good ones in all by the capacity.
 fn judged(policy: impl Fn() -> Box<dyn Admission>, seed: u64) -> [f64; 3] {
-    let beside = tenants(Fair::new(Boxed(policy())), |tenant| if tenant == 0 { 20.0 } else { 0.8 }, seed);
-    let alone = tenants(Fair::new(Boxed(policy())), |tenant| if tenant == 0 { 0.0001 } else { 0.8 }, seed);
+    let beside = tenants(Fair::new(policy()), |tenant| if tenant == 0 { 20.0 } else { 0.8 }, seed);
+    let alone = tenants(Fair::new(policy()), |tenant| if tenant == 0 { 0.0001 } else { 0.8 }, seed);
     let others = |results: &Results| (1..TENANTS).map(|tenant| good(results, tenant)).sum::<f64>();
     let offered = |tenant: usize| beside.kind(&tenant.to_string()).map_or(0.0, |figures| figures.offered as f64 / 60.0);
     let rest = 1000.0 - (1..TENANTS).map(offered).sum::<f64>();

@@ -475,3 +475,70 @@ fn an_objective_is_an_option_a_key_and_a_live_change() {
     let refused = running.change(&Settings::new().set("stage.render.admission.slo", "80 ms").unwrap()).unwrap_err();
     assert!(refused.to_string().contains("the policy of the stage is not `slo`"), "{refused}");
 }
+
+#[test]
+fn every_policy_and_what_stands_around_it_is_a_key() {
+    let shown = |set: &[(&str, &str)]| {
+        let mut p = Pipeline::named("policies");
+        p.sink("work", (|_: u64| ()).tenant(|n| *n));
+        for (key, value) in set {
+            p.configure(&Settings::new().set(&format!("stage.work.admission.{key}"), value).unwrap());
+        }
+        p.start()
+            .map(|running| running.explain("stage.work.admission.policy").unwrap().value)
+            .map_err(|e| e.to_string())
+    };
+    for policy in ["codel", "codel-by-service", "vegas", "gradient"] {
+        assert_eq!(shown(&[("policy", policy)]).unwrap(), policy);
+    }
+    for policy in ["slo", "fresh", "response-time", "aimd"] {
+        assert_eq!(shown(&[("policy", policy), ("slo", "50 ms")]).unwrap(), policy);
+        let missing = shown(&[("policy", policy)]).unwrap_err();
+        assert!(missing.contains("`stage.work.admission.slo` is not set"), "{missing}");
+    }
+    let around = [("slo", "50 ms"), ("fair", "true"), ("priority", "true"), ("deadline", "true"), ("defer", "true")];
+    assert_eq!(shown(&around).unwrap(), "slo");
+    let nothing = shown(&[("defer", "true")]).unwrap_err();
+    assert!(nothing.contains("the stage has no policy, and admits all"), "{nothing}");
+    let text = Settings::new().set("stage.work.admission.policy", "fress").unwrap_err().to_string();
+    assert!(text.contains("did you mean `fresh`?"), "{text}");
+}
+
+#[test]
+fn shares_need_somebody_to_share_and_a_key_needs_its_order() {
+    let mut p = Pipeline::named("policies");
+    p.sink("work", (|_: u64| ()).keyed(|n| *n));
+    let set = |key: &str, value: &str| Settings::new().set(&format!("stage.work.admission.{key}"), value).unwrap();
+    for (key, value) in [("policy", "fresh"), ("slo", "50 ms"), ("fair", "true")] {
+        p.configure(&set(key, value));
+    }
+    let found = findings(p);
+    let has = |words: &str| found.iter().any(|finding| finding.contains(words));
+    assert!(has("its code does not say who an event is for") && has("newest first, on a keyed stage"), "{found:?}");
+}
+
+#[test]
+fn what_is_configured_around_a_policy_in_code_stands_around_that() {
+    let mut p = Pipeline::named("policies");
+    let work = p.sink("work", (|_: u64| ()).admission(TokenBucket::new(1.0, 1)));
+    p.configure(&Settings::new().set("stage.work.admission.defer", "true").unwrap());
+    let sim = Virtual::start(p, 1).unwrap();
+    sim.offer(work, 1).unwrap();
+    let offer = std::pin::pin!(sim.entry(work).offer_async(2));
+    let waits = offer.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+    assert!(waits.is_pending());
+}
+
+#[test]
+fn an_objective_alone_changes_that_of_the_policy_that_has_one() {
+    let mut p = Pipeline::named("policies");
+    p.sink("work", (|_: u64| ()).admission(seda_core::Aimd::new(ms(50))));
+    p.configure(&Settings::new().set("stage.work.admission.slo", "80 ms").unwrap());
+    let running = p.start().unwrap();
+    let shown = |key: &str| running.explain(&format!("stage.work.admission.{key}")).unwrap().value;
+    assert_eq!((shown("policy"), shown("slo")), ("aimd".into(), "80 ms".into()));
+    running.change(&Settings::new().set("stage.work.admission.slo", "90 ms").unwrap()).unwrap();
+    assert_eq!(shown("slo"), "90 ms");
+    let fixed = running.change(&Settings::new().set("stage.work.admission.fair", "true").unwrap()).unwrap_err();
+    assert!(fixed.to_string().contains("the kind of admission cannot be changed"), "{fixed}");
+}

@@ -1,6 +1,9 @@
 //! What is checked before a thread or socket: all findings at once, each with its cure.
 
-use seda_core::{Answer, Fair, Inlet, MaxConcurrency, Outlet, Slo, Threads, TokenBucket, WhenFull, prelude::*};
+use seda_core::{
+    Admission, AdmitAll, Answer, Deadline, Defer, Degrade, Fair, Fresh, Inlet, MaxConcurrency, Outlet, Priority,
+    Quality, ResponseTime, Slo, Threads, TokenBucket, WhenFull, prelude::*,
+};
 
 /// The findings of a pipeline, as one text.
 fn findings(p: Pipeline) -> String {
@@ -170,6 +173,33 @@ fn shares_that_leave_nothing_are_refused_with_the_numbers() {
     for expected in [
         "12 priority classes, whose floors of 5 % each would be 55 % of the capacity",
         "weights that sum to 0: 0 of 1 tenant, and 0 for the others",
+    ] {
+        assert!(text.contains(expected), "no `{expected}` in: {text}");
+    }
+}
+
+#[test]
+fn policies_and_wrappers_with_numbers_that_make_no_sense_are_refused_with_them() {
+    let text = findings({
+        let mut p = Pipeline::named("policies");
+        let mut sink = |name: &str, policy: Box<dyn Admission>| {
+            p.sink(name, drop::<u64>.admission(policy));
+        };
+        sink("a", Box::new(Priority::new(Slo::new(ms(50))).floor(0.0)));
+        sink("b", Box::new(Defer::new(Priority::new(AdmitAll).reserve(1.5))));
+        sink("c", Box::new(Degrade::new(AdmitAll, &Quality::new(0.5..=2.0))));
+        sink("d", Box::new(Fair::new(Deadline::new(Slo::new(ms(0))))));
+        sink("e", Box::new(ResponseTime::new(secs(1)).class(2, ms(0))));
+        p.sink("f", drop::<u64>.keyed(|n| *n).admission(Fair::new(Fresh::new(ms(50)))));
+        p
+    });
+    for expected in [
+        "stage `a`: levels without a floor",
+        "stage `b`: a reserve of 1.5; give a share from 0 on and below 1",
+        "stage `c`: a quality of 0.5 to 2; give a range within 0.01 to 1",
+        "stage `d`: an objective of no time",
+        "stage `e`: a target of no time",
+        "stage `f`: a policy that takes the newest first, on a keyed stage",
     ] {
         assert!(text.contains(expected), "no `{expected}` in: {text}");
     }

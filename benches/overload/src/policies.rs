@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use seda::{
-    Admission, AdmitAll, Aimd, CoDel, Gradient, MaxConcurrency, ResponseTime, Slo, TokenBucket, Vegas,
+    Admission, AdmitAll, Aimd, CoDel, Fresh, Gradient, MaxConcurrency, ResponseTime, Slo, TokenBucket, Vegas,
     lab::{Demand, Lab},
     ms,
     prelude::*,
@@ -59,6 +59,7 @@ pub(crate) fn others(lab: Lab<'_>, shape: Shape) -> Lab<'_> {
         .contender("bounded 1000", stage(shape, 1000, |_| AdmitAll))
         .contender("codel 5/100 *", stage(shape, NO_BOUND, |_| CoDel::new()))
         .contender("codel by service *", stage(shape, NO_BOUND, |_| CoDel::by_service()))
+        .contender("fresh *", stage(shape, NO_BOUND, |demand| Fresh::new(demand.slo())))
         .contender("vegas *", stage(shape, NO_BOUND, |_| Vegas::new()))
         .contender("gradient *", stage(shape, NO_BOUND, |_| Gradient::new()))
         .contender("aimd *", stage(shape, NO_BOUND, |demand| Aimd::new(demand.slo())))

@@ -6,7 +6,7 @@ mod words;
 use std::time::Duration;
 
 use seda::{
-    Admission, AdmitAll, Aimd, CoDel, Gradient, MaxConcurrency, ResponseTime, Slo, TokenBucket, Vegas,
+    Admission, AdmitAll, Aimd, CoDel, Fresh, Gradient, MaxConcurrency, ResponseTime, Slo, TokenBucket, Vegas,
     lab::{Demand, Lab, Report, Scenario},
     prelude::*,
     sim::{Run, Service},
@@ -76,6 +76,7 @@ impl Plan {
             Policy::Bounded(bound) => self.stage(demand, *bound, AdmitAll),
             Policy::CoDel => self.stage(demand, NO_BOUND, CoDel::new()),
             Policy::CoDelByService => self.stage(demand, NO_BOUND, CoDel::by_service()),
+            Policy::Fresh => self.stage(demand, NO_BOUND, Fresh::new(self.slo)),
             Policy::Vegas => self.stage(demand, NO_BOUND, Vegas::new()),
             Policy::Gradient => self.stage(demand, NO_BOUND, Gradient::new()),
             Policy::Aimd => self.stage(demand, NO_BOUND, Aimd::new(self.slo)),

@@ -24,6 +24,8 @@ pub enum Policy {
     CoDel,
     /// By ratio to the service time.
     CoDelByService,
+    /// The newest first while a queue stands.
+    Fresh,
     /// A limit by how many seem to queue.
     Vegas,
     /// A limit by the ratio of latencies.
@@ -46,6 +48,7 @@ impl fmt::Display for Policy {
             Policy::Bounded(bound) => write!(f, "bounded:{bound}"),
             Policy::CoDel => f.write_str("codel"),
             Policy::CoDelByService => f.write_str("codel:service"),
+            Policy::Fresh => f.write_str("fresh"),
             Policy::Vegas => f.write_str("vegas"),
             Policy::Gradient => f.write_str("gradient"),
             Policy::Aimd => f.write_str("aimd"),
@@ -56,8 +59,8 @@ impl fmt::Display for Policy {
     }
 }
 
-/// `slo`, `none`, `bounded:1000`, `codel`, `codel:service`, `vegas`, `gradient`, `aimd`, `response-time`, `concurrency:30`,
-/// `rate:950`.
+/// `slo`, `none`, `bounded:1000`, `codel`, `codel:service`, `fresh`, `vegas`, `gradient`, `aimd`, `response-time`,
+/// `concurrency:30`, `rate:950`.
 ///
 /// # Errors
 /// What it could not be.
@@ -69,6 +72,7 @@ pub fn policy(text: &str) -> Result<Policy, String> {
         ("none", "") => Some(Policy::All),
         ("codel", "") => Some(Policy::CoDel),
         ("codel", "service") => Some(Policy::CoDelByService),
+        ("fresh", "") => Some(Policy::Fresh),
         ("vegas", "") => Some(Policy::Vegas),
         ("gradient", "") => Some(Policy::Gradient),
         ("aimd", "") => Some(Policy::Aimd),
@@ -79,8 +83,8 @@ pub fn policy(text: &str) -> Result<Policy, String> {
         _ => None,
     };
     found.ok_or_else(|| {
-        "say slo, none, codel, codel:service, vegas, gradient, aimd, response-time, or one with a number as bounded:1000, \
-         concurrency:30, rate:950"
+        "say slo, none, codel, codel:service, fresh, vegas, gradient, aimd, response-time, or one with a number as \
+         bounded:1000, concurrency:30, rate:950"
             .to_string()
     })
 }
@@ -194,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_policy_is_printed_as_it_is_said() {
-        for text in ["slo", "none", "bounded:1000", "codel", "codel:service", "concurrency:30", "rate:950"] {
+        for text in ["slo", "none", "bounded:1000", "codel", "codel:service", "fresh", "concurrency:30", "rate:950"] {
             assert_eq!(policy(text).unwrap().to_string(), text);
         }
         assert!(policy("bounded").is_err() && policy("codel:7").is_err() && policy("rate:0").is_err());

@@ -1,6 +1,7 @@
-use super::{Admission, Offer, Settle, Verdict};
-use crate::outcome::Reason;
 use std::time::Duration;
+
+use super::{Admission, Offer, Settle, Verdict};
+use crate::{clock::ns, outcome::Reason};
 
 /// First, least and most limit, in events.
 const FIRST: f64 = 20.0;
@@ -38,7 +39,11 @@ impl Aimd {
     /// Events that take longer than this from offer to end are too late.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
-        Aimd { timeout_ns: u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX), limit: FIRST }
+        Aimd { timeout_ns: ns(timeout), limit: FIRST }
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_nanos(self.timeout_ns)
     }
 }
 
@@ -57,6 +62,10 @@ impl Admission for Aimd {
         } else if 2.0 * used as f64 >= self.limit {
             self.limit = (self.limit + 1.0).min(MOST);
         }
+    }
+
+    fn aim(&mut self, objective: Duration) {
+        self.timeout_ns = ns(objective);
     }
 
     fn check(&self) -> Option<String> {
@@ -88,6 +97,7 @@ mod tests {
             wait_ns: took_ms * 1_000_000,
             service_ns: 0,
             tenants: &[],
+            classes: &[],
             load,
         }
     }

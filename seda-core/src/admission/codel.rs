@@ -31,7 +31,7 @@ const SLOUGH: u64 = 2;
 /// ```
 #[derive(Clone, Debug)]
 pub struct CoDel {
-    by_service: bool,
+    pub(super) by_service: bool,
     target_ns: u64,
     interval_ends_ns: u64,
     shortest_ns: u64,
@@ -105,6 +105,7 @@ mod tests {
             wait_ns,
             service_ns: 1_000_000,
             tenants: &[],
+            classes: &[],
             load: Load::default(),
         }
     }

@@ -3,11 +3,10 @@ mod shares;
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
-    time::Duration,
 };
 
 use self::shares::{Claim, Shares};
-use super::{Admission, Load, Offer, Settle, Take, Verdict};
+use super::{Admission, Load, Offer, Settle, Verdict, wrapping::leave_to};
 use crate::outcome::Reason;
 
 /// For each one within its share that was shed, so many that are over theirs are shed without a question.
@@ -134,34 +133,16 @@ impl Admission for Fair {
         }
     }
 
-    fn take(&mut self, take: &Take) {
-        self.policy.take(take);
-    }
-
     fn settle(&mut self, settle: &Settle<'_>) {
         self.shares.settle(settle);
         self.policy.settle(settle);
     }
 
-    fn patience_ns(&self) -> Option<u64> {
-        self.policy.patience_ns()
-    }
-
-    fn objective_ns(&self) -> Option<u64> {
-        self.policy.objective_ns()
-    }
-
-    fn aim(&mut self, objective: Duration) {
-        self.policy.aim(objective);
-    }
-
-    fn concern(&self) -> Option<String> {
-        self.policy.concern()
-    }
-
     fn check(&self) -> Option<String> {
         self.shares.check().or_else(|| self.policy.check())
     }
+
+    leave_to!(policy: take, patience_ns, order, defers, objective_ns, aim, concern);
 }
 
 #[cfg(test)]
@@ -205,7 +186,7 @@ mod tests {
     fn settle(now_ns: u64, tenant: u64, service_ns: u64) -> Settle<'static> {
         let tenants: &[u64] = if tenant == 1 { &[1] } else { &[2] };
         let load = Load::default();
-        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns: 0, service_ns, tenants, load }
+        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns: 0, service_ns, tenants, classes: &[], load }
     }
 
     #[test]

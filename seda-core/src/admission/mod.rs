@@ -2,30 +2,46 @@
 //! thread or queue, and what it decides is enforced elsewhere.
 
 mod aimd;
+mod capacity;
 mod codel;
+mod deadline;
+mod defer;
+mod degrade;
 mod fair;
+mod fresh;
 mod gradient;
 mod max_concurrency;
+mod numbers;
 mod path;
+mod priority;
+mod quality;
 mod response_time;
 mod slo;
 mod token_bucket;
 mod vegas;
+mod wrapping;
 
 pub use aimd::Aimd;
 pub use codel::CoDel;
+pub use deadline::Deadline;
+pub use defer::Defer;
+pub use degrade::Degrade;
 pub use fair::Fair;
 pub(crate) use fair::tenant_of;
+pub use fresh::Fresh;
 pub use gradient::Gradient;
 pub use max_concurrency::MaxConcurrency;
+pub(crate) use numbers::{IN_CODE, KNOWN, MAX_CONCURRENCY, NAMES, Need, Numbers, SLO, TOKEN_BUCKET, WRAPPERS, known};
 pub use path::Ahead;
 pub(crate) use path::{Gauge, Path, Reading};
+pub use priority::Priority;
+pub use quality::Quality;
 pub use response_time::ResponseTime;
 pub use slo::Slo;
 pub use token_bucket::TokenBucket;
 pub use vegas::Vegas;
 
-use std::{any::Any, time::Duration};
+use std::time::Duration;
 
 use crate::outcome::Reason;
 
@@ -99,6 +115,8 @@ pub struct Settle<'a> {
     pub service_ns: u64,
     /// Who they were for, one for each; empty where the stage says no [tenant](crate::StageOptionsExt::tenant).
     pub tenants: &'a [u64],
+    /// Their priority classes, one for each; empty where the stage has none or one.
+    pub classes: &'a [u8],
     /// The stage's numbers, after the settle.
     pub load: Load,
 }
@@ -115,6 +133,15 @@ pub enum Verdict {
         /// When another try may be admitted, if the policy can tell.
         retry_after: Option<Duration>,
     },
+}
+
+/// Which of those that wait goes first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// The one that waits longest.
+    OldestFirst,
+    /// The one that came last.
+    NewestFirst,
 }
 
 /// Decides on each offer to one stage, and is told of each take and settle.
@@ -152,6 +179,20 @@ pub trait Admission: Send {
         None
     }
 
+    /// Which end of the queue a worker takes from: asked at each take, and where it says any, events have no order among each
+    /// other, so that a [keyed](crate::StageOptionsExt::keyed) stage does not start. With [`Order::NewestFirst`] it has a
+    /// [patience](Admission::patience_ns) too: what has waited longer leaves from the other end. Default: none, and always the
+    /// oldest.
+    fn order(&self) -> Option<Order> {
+        None
+    }
+
+    /// Whether what it sheds waits instead, and is offered again: at the time that it said, or where it said none, when something
+    /// was taken or settled. Asked at the start. Default: no; see [`Defer`].
+    fn defers(&self) -> bool {
+        false
+    }
+
     /// The objective that it keeps, in ns from the offer to the end. With any, a batch takes a small part of it, as its events
     /// are handed on together, and it is the deadline of what is offered from outside, for the stages behind. Default: none.
     fn objective_ns(&self) -> Option<u64> {
@@ -186,49 +227,5 @@ pub struct AdmitAll;
 impl Admission for AdmitAll {
     fn offer(&mut self, _: &Offer) -> Verdict {
         Verdict::Admit
-    }
-}
-
-/// A policy as numbers alone, for those that configuration can set.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Numbers {
-    /// All are admitted.
-    None,
-    Bucket {
-        rate: f64,
-        burst: usize,
-    },
-    Concurrency {
-        events: usize,
-    },
-    Slo {
-        slo: Duration,
-    },
-    /// One of the user's own.
-    Own,
-}
-
-impl Numbers {
-    pub(crate) fn of(policy: &dyn Any) -> Self {
-        if let Some(bucket) = policy.downcast_ref::<TokenBucket>() {
-            return Numbers::Bucket { rate: bucket.rate, burst: bucket.burst };
-        }
-        if let Some(policy) = policy.downcast_ref::<Slo>() {
-            return Numbers::Slo { slo: policy.slo };
-        }
-        match policy.downcast_ref::<MaxConcurrency>() {
-            Some(most) => Numbers::Concurrency { events: most.events },
-            None => Numbers::Own,
-        }
-    }
-
-    /// The policy of these numbers; none for those that are no numbers.
-    pub(crate) fn policy(self) -> Option<Box<dyn Admission>> {
-        match self {
-            Numbers::None | Numbers::Own => None,
-            Numbers::Bucket { rate, burst } => Some(Box::new(TokenBucket::new(rate, burst))),
-            Numbers::Concurrency { events } => Some(Box::new(MaxConcurrency::new(events))),
-            Numbers::Slo { slo } => Some(Box::new(Slo::new(slo))),
-        }
     }
 }

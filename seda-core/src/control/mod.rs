@@ -22,8 +22,9 @@ pub(crate) use which::{DEMAND, SEDA_QUEUE, Which};
 
 /// What turns one knob that was given a range: threads, a limit, a batch size.
 ///
-/// By default threads and limits are turned by [`Demand`], batch sizes by [`BatchCost`]. A controller of your own takes
-/// their place by [`Pipeline::controller`](crate::Pipeline::controller):
+/// By default threads and limits are turned by [`Demand`], batch sizes by [`BatchCost`]; configuration may name another of ours,
+/// `controller = "seda-queue"`. A controller of your own takes their place by [`Pipeline::controller`](crate::Pipeline::controller),
+/// and is tested without a pipeline by a [`test::Window`](crate::test::Window):
 ///
 /// ```
 /// use seda_core::{Advice, Controller, Sight, prelude::*};

@@ -12,7 +12,8 @@ use super::{Advice, Controller, Sight};
 /// | idle time after which one leaves | 5 s | 5 s in which not one of them was needed |
 ///
 /// It sees a queue and no demand: what is shed before the queue never makes it grow. Its code sampled every fourth time
-/// only, 8 s in all; this does as the paper says. In a domain the queues of its stages count together.
+/// only, 8 s in all; this does as the paper says. In a domain the queues of its stages count together. In configuration, with
+/// the default threshold: `controller = "seda-queue"`.
 ///
 /// ```
 /// use seda_core::{SedaQueue, prelude::*};

@@ -122,6 +122,12 @@ fn of_stage(stage: &mut Declared) -> Vec<Finding> {
         );
     }
     let policy = options.admission.get_mut().ok().and_then(|policy| policy.as_ref());
+    if *keyed && policy.is_some_and(|policy| policy.order().is_some()) {
+        find(
+            "a policy that takes the newest first, on a keyed stage, whose events have an order".into(),
+            "take another policy, such as `Slo`, or leave out `.keyed(..)`",
+        );
+    }
     if let Some(what) = policy.and_then(|policy| policy.check()) {
         find(what, "correct the policy's parameters");
     }

@@ -1,12 +1,16 @@
 //! Configured numbers that fit their keys, and not the stage that they are for.
 
-use super::declare::Declared;
+use super::{
+    declare::Declared,
+    numbers::{AROUND, NEEDS},
+};
 use crate::{
+    admission::{KNOWN, known},
     finding::Finding,
     options::Placement,
     settings::{
         Names,
-        keys::{Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET},
+        keys::{Knob, OWN},
         near::did_you_mean,
         table::Rows,
         value::Value,
@@ -78,15 +82,10 @@ pub(super) fn of_place(stage: &Declared, rows: &Rows, names: &Names) -> Vec<Find
 pub(super) fn of_policy(rows: &Rows) -> Vec<Finding> {
     let (policy, name) = (rows.word(Knob::Policy), rows.name());
     let mut found = Vec::new();
-    let numbers = [
-        (Knob::Rate, TOKEN_BUCKET),
-        (Knob::Burst, TOKEN_BUCKET),
-        (Knob::Concurrency, MAX_CONCURRENCY),
-        (Knob::Slo, SLO),
-    ];
-    for (knob, of) in numbers {
+    for (knob, need) in NEEDS {
         let row = rows.row(knob);
-        if policy == Some(of) && row.value == Value::None {
+        let is_needed = policy.and_then(known).is_some_and(|known| known.needs.contains(&need));
+        if is_needed && row.value == Value::None {
             let key = rows.path(knob);
             found.push(rows.finding(
                 Knob::Policy,
@@ -94,10 +93,29 @@ pub(super) fn of_policy(rows: &Rows) -> Vec<Finding> {
                 &format!("set it: {}", row.key.takes()),
             ));
         }
-        if policy != Some(of) && rows.is_configured(knob) {
-            let what = format!("the policy of the stage is not `{of}`");
-            found.push(rows.finding(knob, &what, &format!("set `stage.{name}.admission.policy = \"{of}\"` with it")));
+        if !is_needed && rows.is_configured(knob) {
+            let of = KNOWN.iter().filter(|known| known.needs.contains(&need)).map(|known| format!("`{}`", known.name));
+            let of: Vec<_> = of.collect();
+            let what = format!("the policy of the stage is not {}", of.join(" or "));
+            let first = of[0].trim_matches('`');
+            found.push(rows.finding(
+                knob,
+                &what,
+                &format!("set `stage.{name}.admission.policy = \"{first}\"` with it"),
+            ));
         }
     }
+    if policy.is_none() {
+        let around = AROUND.into_iter().filter(|&knob| rows.flag(knob));
+        let cure = format!("set an objective: `stage.{name}.admission.slo`");
+        found.extend(around.map(|knob| rows.finding(knob, "the stage has no policy, and admits all", &cure)));
+    }
     found
+}
+
+/// Shares for nobody.
+pub(super) fn of_tenants(stage: &Declared, rows: &Rows) -> Option<Finding> {
+    let cure = "add `.tenant(|e| ..)` to the stage's handler, with whom `e` is for";
+    let is_missing = rows.flag(Knob::Fair) && !stage.options.was_given("tenant");
+    is_missing.then(|| rows.finding(Knob::Fair, "its code does not say who an event is for", cure))
 }

@@ -10,7 +10,7 @@ use crate::{
     options::Threads,
     settings::{
         ChangeError, Changed, Configure, Explained, Names, Origin,
-        keys::{ASYNC, Knob, OWN, SLO},
+        keys::{ASYNC, Knob, OWN},
         table::{Row, Rows, Spot, Table},
         value::Value,
     },
@@ -98,7 +98,9 @@ impl Graph {
         match knob {
             Knob::Domain => finding("a stage cannot change its threads while it runs", restart),
             Knob::CallerRuns => finding("who runs a domain cannot be changed while it runs", restart),
-            Knob::Policy => finding("the kind of admission cannot be changed while it runs, only its numbers", restart),
+            Knob::Policy | Knob::Deadline | Knob::Fair | Knob::Priority | Knob::Defer => {
+                finding("the kind of admission cannot be changed while it runs, only its numbers", restart)
+            }
             Knob::ByteBudget if !self.shared.budget.is_kept() => finding(
                 "the pipeline started without a byte budget, so its queues have not counted",
                 "start it with one, however large; then it can be changed",
@@ -122,7 +124,9 @@ impl Graph {
             name: rows.name(),
             when_full: numbers::when_full(rows),
             has_policy: rows.row(Knob::Policy).value != Value::None,
-            has_objective: rows.word(Knob::Policy) == Some(SLO),
+            // Also of one that is in a wrapper; its kind does not change.
+            has_objective: node.activation.inbox.core.has_objective(),
+            defers: node.activation.inbox.defers(),
             is_source: node.is_source,
             domain: rows.word(Knob::Domain).filter(|domain| *domain != OWN).and_then(index),
         });
@@ -213,13 +217,14 @@ impl Graph {
             Knob::WhenFull => Turn::WhenFull(numbers::when_full(rows)),
             Knob::BatchMax => Turn::BatchMax(number(rows.row(knob))),
             Knob::Limit => Turn::Limit(number(rows.row(knob))),
-            Knob::Rate | Knob::Burst | Knob::Concurrency => Turn::Policy(numbers::policy(rows).policy()),
+            Knob::Rate | Knob::Burst | Knob::Concurrency => Turn::Policy(numbers::policy(rows).policy(None)),
             // It keeps what it has learned.
             Knob::Slo => match rows.time(knob) {
                 Some(objective) => Turn::Objective(objective),
                 None => return,
             },
-            Knob::DomainThreads | Knob::CallerRuns | Knob::Domain | Knob::Threads | Knob::Policy => return,
+            Knob::DomainThreads | Knob::CallerRuns | Knob::Domain | Knob::Threads => return,
+            Knob::Policy | Knob::Deadline | Knob::Fair | Knob::Priority | Knob::Defer => return,
             Knob::Control | Knob::DomainControl | Knob::StageControl | Knob::ThreadsMax => return,
             Knob::PipelineSlo | Knob::DomainController | Knob::StageController => return,
         };

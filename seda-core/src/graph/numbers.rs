@@ -10,21 +10,24 @@ use super::{
     whole::{PUBLISH_EVERY, WATCHDOG},
 };
 use crate::{
-    admission::Numbers,
+    admission::{Admission, IN_CODE, Need, Numbers, SLO, WRAPPERS, known},
     clock::ns,
     control::DEMAND,
     finding::Finding,
     options::{DomainId, Placement, StageOptions, Threads, WhenFull},
     settings::{
         Names, Origin, Place,
-        keys::{ASYNC, Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET},
+        keys::{ASYNC, Knob, OWN},
         table::{Row, Rows, Table},
         value::Value,
     },
 };
 
-/// What is shown of a policy, or a controller, that is the user's own code.
-const OWN_POLICY: &str = "in code";
+/// The keys of what policies need.
+pub(super) const NEEDS: [(Knob, Need); 4] =
+    [(Knob::Slo, Need::Slo), (Knob::Rate, Need::Rate), (Knob::Burst, Need::Burst), (Knob::Concurrency, Need::Events)];
+/// The keys of what stands around them, in the order of [`WRAPPERS`].
+pub(super) const AROUND: [Knob; WRAPPERS.len()] = [Knob::Deadline, Knob::Fair, Knob::Priority, Knob::Defer];
 
 /// All names.
 pub(super) fn names(pipeline: &Pipeline) -> Names {
@@ -58,6 +61,7 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
     for (stage, rows) in pipeline.stages.iter().zip(&table.stages) {
         findings.extend(fits::of_place(stage, rows, &names));
         findings.extend(fits::of_policy(rows));
+        findings.extend(fits::of_tenants(stage, rows));
     }
     for at in 0..table.stages.len() {
         let limit = limit_range(&table, at);
@@ -77,7 +81,8 @@ pub(crate) fn table(pipeline: &Pipeline) -> (Table, Vec<Finding>) {
 /// An objective that is configured by itself is a policy: the one that needs nothing else.
 fn objective_is_policy(rows: &mut Rows) {
     let objective = rows.row(Knob::Slo).clone();
-    if objective.configured && objective.value != Value::None && !rows.is_configured(Knob::Policy) {
+    let has_one = rows.word(Knob::Policy).is_some_and(|name| needs(name, Need::Slo));
+    if objective.configured && objective.value != Value::None && !rows.is_configured(Knob::Policy) && !has_one {
         let policy = rows.row_mut(Knob::Policy);
         policy.value = word(SLO);
         (policy.origin, policy.excerpt) = (objective.origin, objective.excerpt);
@@ -145,7 +150,7 @@ fn turned_in_code(pipeline: &Pipeline, rows: &mut Rows) {
         _ => (&[Knob::Threads, Knob::Limit], Knob::StageController),
     };
     let own = knobs.iter().any(|&knob| pipeline.controllers.iter().any(|(key, _)| *key == rows.path(knob)));
-    rows.code(knob, word(if own { OWN_POLICY } else { DEMAND }), own);
+    rows.code(knob, word(if own { IN_CODE } else { DEMAND }), own);
 }
 
 fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
@@ -166,23 +171,22 @@ fn stage_in_code(rows: &mut Rows, stage: &Declared, names: &Names) {
     rows.code(Knob::MaxAge, options.max_age.map_or(Value::None, Value::Time), options.max_age.is_some());
     rows.code(Knob::WhenFull, word(&options.when_full.to_string()), options.was_given("when_full"));
     rows.code(Knob::BatchMax, Value::Threads(options.batch_max), options.was_given("batch_max"));
-    let given = options.policy != Numbers::None;
-    match options.policy {
-        Numbers::None => {}
-        Numbers::Own => rows.code(Knob::Policy, word(OWN_POLICY), given),
-        Numbers::Bucket { rate, burst } => {
-            rows.code(Knob::Policy, word(TOKEN_BUCKET), given);
-            rows.code(Knob::Rate, Value::Rate(rate), given);
-            rows.code(Knob::Burst, Value::Count(burst as u64), given);
-        }
-        Numbers::Concurrency { events } => {
-            rows.code(Knob::Policy, word(MAX_CONCURRENCY), given);
-            rows.code(Knob::Concurrency, Value::Count(events as u64), given);
-        }
-        Numbers::Slo { slo } => {
-            rows.code(Knob::Policy, word(SLO), given);
-            rows.code(Knob::Slo, Value::Time(slo), given);
-        }
+    policy_in_code(rows, options.policy);
+}
+
+fn policy_in_code(rows: &mut Rows, of: Numbers) {
+    AROUND.iter().for_each(|&knob| rows.code(knob, Value::Flag(false), false));
+    let Some(name) = of.policy else { return };
+    rows.code(Knob::Policy, word(name), true);
+    let count = |n: Option<usize>| n.map(|n| Value::Count(n as u64));
+    let numbers = [
+        (Knob::Slo, of.slo.map(Value::Time)),
+        (Knob::Rate, of.rate.map(Value::Rate)),
+        (Knob::Burst, count(of.burst)),
+        (Knob::Concurrency, count(of.events)),
+    ];
+    for (knob, value) in numbers {
+        value.into_iter().for_each(|value| rows.code(knob, value, true));
     }
 }
 
@@ -192,16 +196,21 @@ fn word(text: &str) -> Value {
 
 /// The policy that the values say.
 pub(super) fn policy(rows: &Rows) -> Numbers {
-    let numbers = match rows.word(Knob::Policy) {
-        None => Some(Numbers::None),
-        Some(TOKEN_BUCKET) => {
-            rows.rate(Knob::Rate).zip(rows.count(Knob::Burst)).map(|(rate, burst)| Numbers::Bucket { rate, burst })
-        }
-        Some(MAX_CONCURRENCY) => rows.count(Knob::Concurrency).map(|events| Numbers::Concurrency { events }),
-        Some(SLO) => rows.time(Knob::Slo).map(|slo| Numbers::Slo { slo }),
-        Some(_) => None,
-    };
-    numbers.unwrap_or(Numbers::Own)
+    let Some(name) = rows.word(Knob::Policy) else { return Numbers::default() };
+    let known = known(name);
+    let needs = |need| known.is_some_and(|known| known.needs.contains(&need));
+    Numbers {
+        policy: Some(known.map_or(IN_CODE, |known| known.name)),
+        slo: rows.time(Knob::Slo).filter(|_| needs(Need::Slo)),
+        rate: rows.rate(Knob::Rate).filter(|_| needs(Need::Rate)),
+        burst: rows.count(Knob::Burst).filter(|_| needs(Need::Burst)),
+        events: rows.count(Knob::Concurrency).filter(|_| needs(Need::Events)),
+        wrapped: AROUND.map(|knob| rows.flag(knob)),
+    }
+}
+
+fn needs(name: &str, need: Need) -> bool {
+    known(name).is_some_and(|known| known.needs.contains(&need))
 }
 
 pub(crate) fn when_full(rows: &Rows) -> WhenFull {
@@ -239,15 +248,17 @@ pub(super) fn write_back(pipeline: &mut Pipeline, table: &Table) {
         options.batch_max = rows.threads(Knob::BatchMax).unwrap_or(options.batch_max);
         let numbers = policy(rows);
         if numbers != options.policy {
+            // What is put around a policy that stands in code is put around that.
+            let own = (numbers.bare() == options.policy).then(|| options.take_admission()).flatten();
             options.policy = numbers;
-            options.admission = std::sync::Mutex::new(numbers.policy());
+            options.admission = std::sync::Mutex::new(numbers.policy(own));
         }
     }
 }
 
 /// Of its policy, also where that is in a wrapper.
-fn has_objective(options: &StageOptions) -> bool {
-    options.admission.lock().is_ok_and(|policy| policy.as_ref().is_some_and(|policy| policy.objective_ns().is_some()))
+fn of_policy(options: &StageOptions, is: impl Fn(&dyn Admission) -> bool) -> bool {
+    options.admission.lock().is_ok_and(|policy| policy.as_ref().is_some_and(|policy| is(&**policy)))
 }
 
 /// What the checks of the wiring need of each stage.
@@ -255,8 +266,9 @@ pub(super) fn manners(pipeline: &Pipeline) -> Vec<Manner<'_>> {
     let manners = pipeline.stages.iter().map(|stage| Manner {
         name: &stage.name,
         when_full: stage.options.when_full,
-        has_policy: stage.options.policy != Numbers::None,
-        has_objective: has_objective(&stage.options),
+        has_policy: stage.options.policy.policy.is_some(),
+        has_objective: of_policy(&stage.options, |policy| policy.objective_ns().is_some()),
+        defers: of_policy(&stage.options, |policy| policy.defers()),
         is_source: stage.is_source,
         domain: match stage.options.placement {
             Placement::Domain { domain, .. } => Some(domain.index as usize),

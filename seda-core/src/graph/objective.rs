@@ -2,9 +2,10 @@
 
 use super::{Graph, pipeline::Pipeline, shape::Shape};
 use crate::{
+    admission::SLO,
     finding::Finding,
     settings::{
-        keys::{Knob, SLO},
+        keys::Knob,
         table::{Rows, Spot, Table},
         value::Value,
     },

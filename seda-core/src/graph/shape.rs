@@ -26,9 +26,17 @@ pub(crate) struct Manner<'a> {
     pub(crate) has_policy: bool,
     /// The policy is an objective: a source is paused for it.
     pub(crate) has_objective: bool,
+    /// What the policy does not admit waits.
+    pub(crate) defers: bool,
     pub(crate) is_source: bool,
     /// A declared domain.
     pub(crate) domain: Option<usize>,
+}
+
+impl Manner<'_> {
+    fn may_block(&self) -> bool {
+        self.when_full == WhenFull::Block || self.defers
+    }
 }
 
 impl Shape {
@@ -93,10 +101,8 @@ impl Shape {
     fn refusing_edges(&self, manners: &[Manner<'_>]) -> Vec<Finding> {
         let found = self.links.iter().filter(|link| !link.has_overflow).filter_map(|link| {
             let stage = &manners[link.to];
-            if stage.has_objective && self.is_fed_by_sources(link.to, manners) && stage.when_full != WhenFull::Reject {
-                return None;
-            }
-            let refuses = match (stage.has_policy, stage.when_full == WhenFull::Reject) {
+            let waits = stage.defers || (stage.has_objective && self.is_fed_by_sources(link.to, manners));
+            let refuses = match (stage.has_policy && !waits, stage.when_full == WhenFull::Reject) {
                 (true, _) => "may shed",
                 (_, true) => "rejects when full",
                 _ => return None,
@@ -109,7 +115,7 @@ impl Shape {
 
     /// A cycle whose every edge blocks can fill up and stand still for ever.
     fn blocking_cycles(&self, manners: &[Manner<'_>]) -> Vec<Finding> {
-        let blocking = self.next_where(|to| manners[to].when_full == WhenFull::Block);
+        let blocking = self.next_where(|to| manners[to].may_block());
         let components = order::components(&blocking);
         let is_cycle =
             |stages: &&Vec<usize>| stages.len() > 1 || stages.iter().any(|&stage| blocking[stage].contains(&stage));
@@ -135,7 +141,7 @@ impl Shape {
             let domain = manners[from].domain;
             let shares = |other: usize| domain.is_some() && domain == manners[other].domain;
             let waits_for = |other: usize| shares(other) && (other == to || reaches[to][other]);
-            if manners[to].when_full != WhenFull::Block || !(0..self.stages).any(waits_for) {
+            if !manners[to].may_block() || !(0..self.stages).any(waits_for) {
                 return None;
             }
             let what = format!(

@@ -37,6 +37,9 @@ pub(super) trait Events: Any + Send {
     /// Moves the first `n` to the end of `to`, which has the same type.
     fn move_first(&mut self, n: usize, to: &mut dyn Events);
 
+    /// Moves the last one to the end of `to`, which has the same type.
+    fn move_last(&mut self, to: &mut dyn Events);
+
     fn shelf(&self) -> Box<dyn Shelf>;
 
     fn clear(&mut self);
@@ -81,6 +84,10 @@ impl<T: Event> Events for VecDeque<T> {
                 to.push_back(event);
             }
         }
+    }
+
+    fn move_last(&mut self, to: &mut dyn Events) {
+        typed::<T>(to).extend(self.pop_back());
     }
 
     fn shelf(&self) -> Box<dyn Shelf> {
@@ -246,6 +253,20 @@ impl Batch {
             let Some(apart) = from.apart.pop_front() else { break };
             self.apart.push_back(Apart { at: apart.at.wrapping_add(shift), ..apart });
         }
+    }
+
+    /// Moves the last of `from`, which is not empty, to the end of this one.
+    pub(super) fn take_last(&mut self, from: &mut Batch) {
+        let Some(theirs) = &mut from.events else { return };
+        let ours = self.events.get_or_insert_with(|| theirs.fresh(1));
+        theirs.move_last(&mut **ours);
+        from.len -= 1;
+        let last = from.first + from.len as u64;
+        if let Some(apart) = from.apart.pop_back_if(|apart| apart.at == last) {
+            let at = self.end();
+            self.apart.push_back(Apart { at, ..apart });
+        }
+        self.len += 1;
     }
 
     /// All of it, by a swap where this one is empty.

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{
-    Batch, Read,
+    Batch, Read, Whose,
     batch::{Place, Shelf, put, put_on},
 };
 use crate::event::{Envelope, Event, Marks};
@@ -69,14 +69,31 @@ impl Marked {
         (batch, weight)
     }
 
+    /// Up to `most` events, of each class the newest first; gives their weight. Not for keys, whose events have an order.
+    pub(super) fn take_newest(&mut self, most: usize, batch: &mut Batch) -> u64 {
+        let (taken, weight) = self.order.take_newest(most);
+        self.leave(&taken, batch);
+        self.order.free(taken);
+        weight
+    }
+
+    /// Moves one that was offered before that time to `gone`, and gives its weight.
+    pub(super) fn drop_stale(&mut self, before_ns: u64, gone: &mut Batch) -> Option<u64> {
+        let is_stale = |mark: &Mark| mark.stamp_ns != 0 && mark.stamp_ns < before_ns;
+        let lane = self.order.lanes.iter().position(|lane| lane.front().is_some_and(is_stale))?;
+        let mark = self.order.drop_front(lane)?;
+        self.leave(&[mark.place()], gone);
+        Some(mark.weight)
+    }
+
     fn leave(&mut self, places: &[Place], to: &mut Batch) {
         if let Some(shelf) = &mut self.shelf {
             to.take_from(&mut **shelf, places, &mut self.marks);
         }
     }
 
-    pub(crate) fn tenants(&mut self, to: &mut Vec<u64>) {
-        to.append(&mut self.order.tenants);
+    pub(crate) fn whose(&mut self, to: &mut Whose) {
+        to.append(&mut self.order.whose);
     }
 
     pub(crate) fn release(&mut self, keys: &mut Vec<u64>) {
@@ -134,8 +151,8 @@ struct Order {
     places: usize,
     /// Memory of the last take.
     taken: Vec<Place>,
-    /// Whom the taken events were for.
-    tenants: Vec<u64>,
+    /// Of the taken events.
+    whose: Whose,
 }
 
 /// What the order knows of an event.
@@ -181,7 +198,7 @@ impl Order {
             vacant: Vec::new(),
             places: 0,
             taken: Vec::new(),
-            tenants: Vec::new(),
+            whose: Whose::default(),
         }
     }
 
@@ -210,8 +227,7 @@ impl Order {
 
     /// The places of up to `most` events in order, and their weight. To be given back by [`free`](Self::free).
     fn take(&mut self, most: usize, keys: &mut Vec<u64>) -> (Vec<Place>, u64) {
-        let (places, tenants) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.tenants));
-        let mut taken = Taken { places, tenants, weight: 0, most };
+        let mut taken = self.taken(most);
         let mut mine = HashSet::new();
         self.take_freed(&mut taken, keys, &mut mine);
         while taken.has_room() {
@@ -235,7 +251,26 @@ impl Order {
             taken.add(mark);
         }
         self.bytes -= taken.weight;
-        self.tenants = taken.tenants;
+        self.whose = taken.whose;
+        (taken.places, taken.weight)
+    }
+
+    /// With the memory of the last one.
+    fn taken(&mut self, most: usize) -> Taken {
+        let (places, whose) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.whose));
+        Taken { places, whose, classes: self.lanes.len(), weight: 0, most }
+    }
+
+    /// The same from the other end.
+    fn take_newest(&mut self, most: usize) -> (Vec<Place>, u64) {
+        let mut taken = self.taken(most);
+        while taken.has_room() {
+            let Some(mark) = self.next_lane().and_then(|lane| self.lanes[lane].pop_back()) else { break };
+            self.in_lanes -= 1;
+            taken.add(mark);
+        }
+        self.bytes -= taken.weight;
+        self.whose = taken.whose;
         (taken.places, taken.weight)
     }
 
@@ -296,8 +331,15 @@ impl Order {
     }
 
     fn drop_oldest(&mut self) -> Option<Mark> {
-        let Some(lane) = self.lanes.iter_mut().find(|lane| !lane.is_empty()) else { return self.drop_aside() };
-        let mark = lane.pop_front()?;
+        match self.lanes.iter().position(|lane| !lane.is_empty()) {
+            Some(lane) => self.drop_front(lane),
+            None => self.drop_aside(),
+        }
+    }
+
+    /// The oldest of a lane.
+    fn drop_front(&mut self, lane: usize) -> Option<Mark> {
+        let mark = self.lanes[lane].pop_front()?;
         self.in_lanes -= 1;
         self.bytes -= mark.weight;
         if let Some(hash) = mark.key {
@@ -344,7 +386,8 @@ impl Order {
 
 struct Taken {
     places: Vec<Place>,
-    tenants: Vec<u64>,
+    whose: Whose,
+    classes: usize,
     weight: u64,
     most: usize,
 }
@@ -357,7 +400,10 @@ impl Taken {
     fn add(&mut self, mark: Mark) {
         self.weight += mark.weight;
         if mark.tenant != 0 {
-            self.tenants.push(mark.tenant);
+            self.whose.tenants.push(mark.tenant);
+        }
+        if self.classes > 1 {
+            self.whose.classes.push(mark.class);
         }
         self.places.push(mark.place());
     }
@@ -427,6 +473,21 @@ mod tests {
         queue.drop_oldest(&mut gone);
         assert_eq!(events(gone), [1]);
         assert_eq!(events(queue.take(9, &mut Vec::new()).0), [2, 4, 3]);
+    }
+
+    #[test]
+    fn the_newest_of_the_highest_class_goes_first_and_the_stale_leave_wherever_they_are() {
+        let mut queue = Marked::new(2);
+        for (event, class, stamp_ns) in [(1u32, 1, 10), (2, 0, 20), (3, 1, 30), (4, 1, 40)] {
+            queue.push(Envelope { event, stamp_ns, marks: None }, Read { class, weight: 5, ..Read::default() });
+        }
+        let mut gone = Batch::default();
+        assert_eq!(queue.drop_stale(15, &mut gone), Some(5));
+        assert_eq!(queue.drop_stale(15, &mut gone), None);
+        assert_eq!(events(gone), [1]);
+        let mut batch = Batch::default();
+        assert_eq!(queue.take_newest(9, &mut batch), 15);
+        assert_eq!((events(batch), queue.len(), queue.bytes()), (vec![4, 3, 2], 0, 0));
     }
 
     #[test]

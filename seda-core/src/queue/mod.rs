@@ -13,6 +13,9 @@ pub(crate) use batch::{Apart, Batch, Opened};
 pub(crate) use marked::Marked;
 pub(crate) use plain::Plain;
 
+/// Of those that waited too long, as many as may leave with one take of newer ones: a short pause under the lock.
+const STALE: usize = 64;
+
 /// What was read off an event at the offer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Read {
@@ -23,6 +26,27 @@ pub(crate) struct Read {
     pub(crate) tenant: u64,
     /// 0 for none.
     pub(crate) deadline_ns: u64,
+}
+
+/// Whose events some are, each list one for each or empty.
+#[derive(Debug, Default)]
+pub(crate) struct Whose {
+    /// 0 for none.
+    pub(crate) tenants: Vec<u64>,
+    /// Where there is more than one.
+    pub(crate) classes: Vec<u8>,
+}
+
+impl Whose {
+    pub(crate) fn clear(&mut self) {
+        self.tenants.clear();
+        self.classes.clear();
+    }
+
+    fn append(&mut self, more: &mut Whose) {
+        self.tenants.append(&mut more.tenants);
+        self.classes.append(&mut more.classes);
+    }
 }
 
 /// A queue: plain first in, first out; or one that knows keys, weights and classes.
@@ -103,6 +127,28 @@ impl Store {
         }
     }
 
+    /// Takes the newest events, up to `most`; before them some of the oldest, those that were offered before a time, so that they
+    /// do not stay for good. With their weight.
+    pub(crate) fn take_newest(&mut self, most: usize, before_ns: u64) -> (Batch, u64) {
+        let (mut batch, mut weight) = (Batch::default(), 0);
+        for _ in 0..most.max(STALE) {
+            let stale = match self {
+                Store::Plain(queue) => queue.drop_stale(before_ns, &mut batch).then_some(0),
+                Store::Marked(queue) => queue.drop_stale(before_ns, &mut batch),
+            };
+            let Some(of_one) = stale else { break };
+            weight += of_one;
+        }
+        weight += match self {
+            Store::Plain(queue) => {
+                queue.take_newest(most, &mut batch);
+                0
+            }
+            Store::Marked(queue) => queue.take_newest(most, &mut batch),
+        };
+        (batch, weight)
+    }
+
     /// Moves the event that loses when the oldest must to `gone`, and gives its weight: of the lowest class, the one that
     /// waited longest.
     pub(crate) fn drop_oldest(&mut self, gone: &mut Batch) -> Option<u64> {
@@ -112,10 +158,10 @@ impl Store {
         }
     }
 
-    /// Moves those that the events taken since were for to `to`; none where the stage does not say.
-    pub(crate) fn tenants(&mut self, to: &mut Vec<u64>) {
+    /// Moves whose events were taken since to `to`; nothing where the stage does not say.
+    pub(crate) fn whose(&mut self, to: &mut Whose) {
         if let Store::Marked(queue) = self {
-            queue.tenants(to);
+            queue.whose(to);
         }
     }
 

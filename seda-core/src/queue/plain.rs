@@ -105,6 +105,27 @@ impl Plain {
         }
     }
 
+    /// Up to `most` events, the newest first.
+    pub(super) fn take_newest(&mut self, most: usize, batch: &mut Batch) {
+        let most = most.min(self.len);
+        for _ in 0..most {
+            // Only the last chunk can be empty, and only while the queue is.
+            let Some(last) = self.chunks.back_mut() else { return };
+            batch.take_last(last);
+            self.len -= 1;
+            if last.is_empty() {
+                let empty = self.chunks.pop_back().expect("a back was seen");
+                self.recycle(empty);
+            }
+        }
+    }
+
+    /// False if there is none, or the oldest was offered at that time or later.
+    pub(super) fn drop_stale(&mut self, before_ns: u64, gone: &mut Batch) -> bool {
+        let stamp_ns = self.oldest_stamp_ns();
+        stamp_ns != 0 && stamp_ns < before_ns && self.drop_oldest(gone)
+    }
+
     /// False if there is none.
     pub(crate) fn drop_oldest(&mut self, gone: &mut Batch) -> bool {
         let Some(first) = self.chunks.front_mut().filter(|first| !first.is_empty()) else { return false };
@@ -202,6 +223,23 @@ mod tests {
                 assert_eq!(stamp_ns, stamp, "of event {event}");
             }
         }
+    }
+
+    #[test]
+    fn the_newest_are_taken_from_the_end_through_chunks_with_what_stands_apart() {
+        let mut queue = Plain::new();
+        (0..70).for_each(|n: u32| queue.push(Envelope { event: n, stamp_ns: u64::from(n) + 1, marks: None }));
+        let mut batch = Batch::default();
+        queue.take_newest(8, &mut batch);
+        let mut opened = batch.open::<u32>();
+        let taken: Vec<_> = std::iter::from_fn(|| opened.pop().map(|it| (it.event, it.stamp_ns))).collect();
+        assert_eq!(taken, (62..70).rev().map(|n| (n, u64::from(n) + 1)).collect::<Vec<_>>());
+        assert_eq!(events(queue.take(100)), (0..62).collect::<Vec<_>>());
+        queue.push(Envelope::new(7u32));
+        queue.take_newest(9, &mut Batch::default());
+        assert_eq!(queue.len(), 0);
+        queue.push(Envelope::new(8u32));
+        assert_eq!(events(queue.take(9)), [8]);
     }
 
     #[test]

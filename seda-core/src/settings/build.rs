@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::{
     ChangeError, Entry, Origin, Place, Settings, cannot_be,
-    keys::{Knob, MAX_CONCURRENCY, OWN, SLO, TOKEN_BUCKET, key_of},
+    keys::{Knob, OWN, key_of},
     split,
     value::{Raw, Value},
 };
 use crate::{
+    admission::{MAX_CONCURRENCY, SLO, TOKEN_BUCKET},
     control::Control,
     options::{Threads, WhenFull},
 };

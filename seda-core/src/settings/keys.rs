@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::value::Kind;
 use crate::{
+    admission::NAMES,
     control::{DEMAND, SEDA_QUEUE},
     options::{QUEUE_MOST, TASKS_MOST, THREADS_MOST},
 };
@@ -91,12 +92,12 @@ pub(crate) enum Knob {
     Burst,
     Concurrency,
     Slo,
+    Deadline,
+    Fair,
+    Priority,
+    Defer,
 }
 
-/// Names of the policies that are numbers only.
-pub(crate) const TOKEN_BUCKET: &str = "token-bucket";
-pub(crate) const MAX_CONCURRENCY: &str = "max-concurrency";
-pub(crate) const SLO: &str = "slo";
 /// Value of `domain` for a stage with threads of its own.
 pub(crate) const OWN: &str = "own";
 /// The same for an async stage; it is shown, and cannot be set.
@@ -108,7 +109,7 @@ const CONTROL: Kind = Kind::Word(&["on", "shadow", "off"]);
 const CONTROLLER: Kind = Kind::Word(&[DEMAND, SEDA_QUEUE]);
 
 /// All keys, by scope, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 27] = [
+pub(crate) static KEYS: [Key; 31] = [
     Key {
         what: "most bytes that all queues together may hold, of events that say their weight",
         unit: "bytes",
@@ -235,10 +236,11 @@ pub(crate) static KEYS: [Key; 27] = [
         what: "which policy decides on each offer",
         live: false,
         optional: true,
-        ..key(Scope::Stage, "admission.policy", Knob::Policy, Kind::Word(&[SLO, TOKEN_BUCKET, MAX_CONCURRENCY]), "none")
+        ..key(Scope::Stage, "admission.policy", Knob::Policy, Kind::Word(&NAMES), "none")
     },
     Key {
-        what: "objective: admitted is what is predicted to end within this time of its offer; by itself it sets the policy",
+        what: "objective of the policies that have one, a time from the offer to the end; by itself it sets the policy `slo`, \
+               which admits what is predicted to end within it",
         unit: "time",
         ..key(Scope::Stage, "admission.slo", Knob::Slo, Kind::Time, "none")
     },
@@ -256,6 +258,26 @@ pub(crate) static KEYS: [Key; 27] = [
         what: "of a maximum of concurrency: most events that may wait or be worked on",
         unit: "events",
         ..key(Scope::Stage, "admission.events", Knob::Concurrency, EVENTS, "none")
+    },
+    Key {
+        what: "whether an offer that cannot meet its deadline is shed at once, for policies that do not look at deadlines",
+        live: false,
+        ..key(Scope::Stage, "admission.deadline", Knob::Deadline, Kind::Flag, "false")
+    },
+    Key {
+        what: "whether the policy is shared out between tenants, for stages whose code says who an event is for",
+        live: false,
+        ..key(Scope::Stage, "admission.fair", Knob::Fair, Kind::Flag, "false")
+    },
+    Key {
+        what: "whether the highest levels go in first, by the class of each offer, for policies that do not look at classes",
+        live: false,
+        ..key(Scope::Stage, "admission.priority", Knob::Priority, Kind::Flag, "false")
+    },
+    Key {
+        what: "whether what the policy does not admit comes back later instead of being shed: sources and callers that can wait do",
+        live: false,
+        ..key(Scope::Stage, "admission.defer", Knob::Defer, Kind::Flag, "false")
     },
 ];
 

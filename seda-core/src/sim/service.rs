@@ -1,6 +1,6 @@
 //! How long handlers take.
 
-use std::{ops::Range, time::Duration};
+use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
 use crate::{clock::ns, rng::Rng};
 
@@ -15,11 +15,12 @@ use crate::{clock::ns, rng::Rng};
 /// assert_eq!(mixed.mean(), ms(4));
 /// # let _ = (exponential, slowing);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a service time is given to `Run::service`"]
 pub struct Service {
     shape: Shape,
     slow: Vec<(Range<u64>, f64)>,
+    scale: Option<Arc<dyn Fn() -> f64 + Send + Sync>>,
     failing: f64,
     per_batch_ns: u64,
     computes: f64,
@@ -48,7 +49,7 @@ struct Pareto {
 
 impl Service {
     fn new(shape: Shape) -> Self {
-        Service { shape, slow: Vec::new(), failing: 0.0, per_batch_ns: 0, computes: 0.0 }
+        Service { shape, slow: Vec::new(), scale: None, failing: 0.0, per_batch_ns: 0, computes: 0.0 }
     }
 
     /// The same for every event.
@@ -101,6 +102,21 @@ impl Service {
         self
     }
 
+    /// Each time is multiplied by what this says as the event is begun: for a handler that goes by something beside it, such as
+    /// a [`Quality`](crate::Quality).
+    ///
+    /// ```
+    /// use seda_core::{Quality, ms, sim::Service};
+    /// let quality = Quality::new(0.2..=1.0);
+    /// let knob = quality.clone();
+    /// let service = Service::exponential(ms(4)).scaled(move || knob.level());
+    /// # let _ = service;
+    /// ```
+    pub fn scaled(mut self, by: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        self.scale = Some(Arc::new(by));
+        self
+    }
+
     /// This share of the events fails, 0 to 1: after its time the visit ends as if the handler had panicked.
     pub fn failing(mut self, share: f64) -> Self {
         self.failing = share;
@@ -137,6 +153,15 @@ impl Service {
     /// Slower at this time of the run by so much.
     fn factor(&self, at_ns: u64) -> f64 {
         self.slow.iter().filter(|(during, _)| during.contains(&at_ns)).map(|(_, factor)| factor).product()
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Service { shape, slow, scale, failing, per_batch_ns, computes } = self;
+        let mut all = f.debug_struct("Service");
+        all.field("shape", shape).field("slow", slow).field("is_scaled", &scale.is_some()).field("failing", failing);
+        all.field("per_batch_ns", per_batch_ns).field("computes", computes).finish()
     }
 }
 
@@ -235,7 +260,8 @@ impl Draws {
     pub(super) fn time_ns(&mut self, at_ns: u64) -> u64 {
         let time = self.service.shape.draw(&mut self.rng);
         let slower = if self.service.slow.is_empty() { 1.0 } else { self.service.factor(at_ns) };
-        (time * slower).round() as u64
+        let scale = self.service.scale.as_ref().map_or(1.0, |scale| scale());
+        (time * slower * scale).round() as u64
     }
 
     pub(super) fn fails(&mut self) -> bool {

@@ -250,7 +250,7 @@ impl Book {
             self.wait.record(wait_ns, u64::from(times));
         }
         let load = self.load(len);
-        let tenants = self.seats.take_tenants(place);
+        let whose = self.seats.take_whose(place);
         self.guard.settle(&Settle {
             now_ns,
             events: account.taken,
@@ -258,10 +258,11 @@ impl Book {
             expired: account.expired as usize,
             wait_ns: account.wait_ns,
             service_ns: account.service_ns,
-            tenants: &tenants,
+            tenants: &whose.tenants,
+            classes: &whose.classes,
             load,
         });
-        self.seats.keep_tenants(place, tenants);
+        self.seats.keep_whose(place, whose);
     }
 
     /// Time in the handler. What flew says nothing of what a batch costs a worker.

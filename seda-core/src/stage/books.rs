@@ -187,6 +187,16 @@ impl Inbox {
         self.core.be_patient(patience_ns);
     }
 
+    /// The time has come at which a policy said to come back.
+    pub(crate) fn ask_again(&self, at_ns: u64) {
+        change(self, |book| book.guard.timer_ends(at_ns));
+    }
+
+    /// What its policy does not admit waits.
+    pub(crate) fn defers(&self) -> bool {
+        lock(&self.gate).book.guard.defers
+    }
+
     /// Who is behind it, in the order in which events come to them.
     pub(crate) fn lead_to(&self, behind: Vec<Arc<Gauge>>) {
         let own = self.core.gauge.clone();

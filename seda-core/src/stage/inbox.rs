@@ -136,9 +136,13 @@ impl Inbox {
                     // What an async handler takes of a marked queue sets out by itself, with its key and weight.
                     let alone = book.tasks && matches!(store, Store::Marked(_));
                     let most = if alone { 1 } else { book.batch_size(store.len()) };
-                    let (mut batch, mut weight) = store.take(most, &mut keys);
+                    let newest_since_ns = book.guard.newest_since_ns(now_ns);
+                    let (mut batch, mut weight) = match newest_since_ns {
+                        None => store.take(most, &mut keys),
+                        Some(since_ns) => store.take_newest(most, since_ns),
+                    };
                     // A queue gives what costs it nothing; who pays for each batch gets all that is there.
-                    while book.sizing.whole && batch.len() < most {
+                    while book.sizing.whole && newest_since_ns.is_none() && batch.len() < most {
                         let (mut more, weighs) = store.take(most - batch.len(), &mut keys);
                         if more.is_empty() {
                             break;
@@ -152,11 +156,12 @@ impl Inbox {
                         book.seats.free(place);
                         continue;
                     }
-                    store.tenants(book.seats.tenants(place));
-                    book.took(batch.len(), store.len(), now_ns);
+                    store.whose(book.seats.whose(place));
+                    // As it was when they were taken: what was stale then is.
                     if let Some(patience_ns) = book.guard.patience_ns() {
                         self.core.be_patient(Some(patience_ns));
                     }
+                    book.took(batch.len(), store.len(), now_ns);
                     let expected_ns = book.sizing.expected_ns(batch.len());
                     let plenty = book.sizing.is_plenty(store.len());
                     Taken { place, what: What::Batch { batch, keys, weight }, expected_ns, plenty }

@@ -3,6 +3,7 @@
 use std::{
     marker::PhantomData,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::MutexGuard,
 };
 
 use super::{
@@ -55,6 +56,8 @@ pub(crate) struct Offerer {
     pub(crate) waited: bool,
     /// A handler that declared the inlet: refused as closed only from the second signal of a drain on.
     pub(crate) inside: bool,
+    /// It will not wait, whatever for: what a policy would have come back is shed.
+    pub(crate) at_once: bool,
 }
 
 impl Inbox {
@@ -109,7 +112,7 @@ impl Inbox {
                 return Attempt::Taken;
             }
             Err(refusal) => {
-                drop(gate);
+                self.let_go(gate);
                 return attempt(refusal, envelope);
             }
         }
@@ -162,7 +165,7 @@ impl Inbox {
                 return Attempt::Taken;
             }
             Err(refusal) => {
-                drop(gate);
+                self.let_go(gate);
                 return attempt(refusal, events);
             }
         };
@@ -237,7 +240,8 @@ impl Inbox {
         let (now_ns, queued) = (self.policy_time(&gate.book), queued(&gate.store, read.class));
         if let Err(why) = gate.book.admit(Asked::of(1, read, read.deadline_ns), queued, now_ns) {
             self.after_push(gate, true);
-            return Err((envelope.event, why));
+            // It never waits, so there is one.
+            return Err((envelope.event, why.unwrap_or(Refusal::Full)));
         }
         let deadline_ns = self.objective_ends_ns(now_ns, Offerer::default());
         keep_deadline(&mut envelope.marks, Read { deadline_ns, ..read });
@@ -265,9 +269,10 @@ impl Inbox {
         }
         let mut gate = lock(&self.gate);
         let Gate { store, book } = &mut *gate;
-        if self.is_closed(book, by)
-            || matches!(book.room_for(need, weight, store.len(), store.bytes(), true), Room::Yes)
-        {
+        // Who waits for the policy has room.
+        let for_policy = book.guard.is_paused() || (book.guard.defers && !by.waited && book.anyone_waits());
+        let has_room = matches!(book.room_for(need, weight, store.len(), store.bytes(), true), Room::Yes);
+        if self.is_closed(book, by) || (has_room && !for_policy) {
             drop(gate);
             waiter.wake();
             return;
@@ -325,8 +330,13 @@ impl Inbox {
             }
             Room::Yes | Room::DropOldest => {}
         }
+        let waits = book.guard.defers && !by.at_once;
+        if waits && !by.waited && book.anyone_waits() {
+            return Err(None);
+        }
         let now_ns = self.policy_time(book);
-        book.admit(Asked::of(n, read, deadline_ns), queued(store, read.class), now_ns).map_err(Some)?;
+        let asked = Asked::of(n, read, deadline_ns).waiting(waits);
+        book.admit(asked, queued(store, read.class), now_ns)?;
         if matches!(room, Room::DropOldest) {
             self.make_room(store, book, n, read.weight, evicted);
         }
@@ -344,6 +354,26 @@ impl Inbox {
         }
         lose_all(&mut gone, &Loss::Dropped);
         evicted.append(&mut gone);
+    }
+
+    /// After a refusal, which may be one for now.
+    fn let_go(&self, mut gate: MutexGuard<'_, Gate>) {
+        let ask_ns = gate.book.guard.timer();
+        drop(gate);
+        self.ask_at(ask_ns);
+    }
+
+    /// Has the policy asked again at that time, for who waits.
+    fn ask_at(&self, at_ns: Option<u64>) {
+        let wiring = self.core.shared.wiring.get();
+        let inbox = wiring.and_then(|wiring| wiring.inboxes.get(self.core.id as usize).cloned());
+        if let (Some(at_ns), Some(inbox)) = (at_ns, inbox) {
+            self.core.shared.timers.at(at_ns, move || {
+                if let Some(inbox) = inbox.upgrade() {
+                    inbox.ask_again(at_ns);
+                }
+            });
+        }
     }
 
     /// The objective of what comes from outside is its deadline, for the stages behind; 0 for none.
@@ -401,8 +431,10 @@ impl Inbox {
             }
         }
         let offered = before - lane.len();
+        let ask_ns = gate.book.guard.timer();
         // A worker of the same domain looks for work again by itself when it is done here.
         self.after_push(gate, from_domain != self.core.domain());
+        self.ask_at(ask_ns);
         drop(evicted);
         (offered, stalled)
     }

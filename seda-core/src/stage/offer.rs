@@ -64,7 +64,12 @@ impl<T: Event> Entry<T> {
     }
 
     fn by(&self, waited: bool) -> Offerer {
-        Offerer { waited, inside: self.inside }
+        // Virtual time stands still while its only thread is here: nobody would ever make room.
+        Offerer { waited, inside: self.inside, at_once: self.inbox.core.shared.clock.is_virtual() }
+    }
+
+    fn at_once(&self) -> Offerer {
+        Offerer { waited: false, inside: self.inside, at_once: true }
     }
 
     /// Offers one event. Blocks while the queue is full and its policy is to block.
@@ -124,7 +129,7 @@ impl<T: Event> Entry<T> {
     pub fn offer_many(&self, events: Vec<T>) -> Result<(), Refused<Vec<T>>> {
         let weigh = |events: &Vec<T>| events.iter().map(|event| self.inbox.weigh(event)).sum();
         let need = events.len();
-        self.wait_for(events, need, weigh, None, |events, waited| self.inbox.try_many(events, self.by(waited)))
+        self.wait_for(events, need, weigh, None, |events, by| self.inbox.try_many(events, by))
             .map_err(|(event, why)| Refused { event, why })
     }
 
@@ -134,7 +139,7 @@ impl<T: Event> Entry<T> {
     /// All events come back with the reason.
     pub fn try_offer_many(&self, events: Vec<T>) -> Result<(), Refused<Vec<T>>> {
         let n = events.len();
-        match self.inbox.try_many(events, self.by(false)) {
+        match self.inbox.try_many(events, self.at_once()) {
             Attempt::Taken => Ok(()),
             Attempt::Full(event) => Err(self.count_full(n, event)),
             Attempt::Refused(event, why) => Err(Refused { event, why }),
@@ -148,7 +153,7 @@ impl<T: Event> Entry<T> {
     /// # Errors
     /// The reason; nothing comes back, as nothing was given.
     pub fn reserve(&self, n: usize) -> Result<Permit<T>, Refused<()>> {
-        self.wait_for((), n, |()| 0, None, |(), waited| self.inbox.try_reserve(n, self.by(waited)))
+        self.wait_for((), n, |()| 0, None, |(), by| self.inbox.try_reserve(n, by))
             .map(|()| Permit::new(self.inbox.clone(), n))
             .map_err(|(event, why)| Refused { event, why })
     }
@@ -192,7 +197,7 @@ impl<T: Event> Entry<T> {
     }
 
     pub(crate) fn once(&self, envelope: Envelope<T>) -> Result<(), Refused<T>> {
-        match self.inbox.try_one(envelope, self.by(false)) {
+        match self.inbox.try_one(envelope, self.at_once()) {
             Attempt::Taken => Ok(()),
             Attempt::Full(envelope) => Err(self.count_full(1, envelope.event)),
             Attempt::Refused(envelope, why) => Err(Refused { event: envelope.event, why }),
@@ -201,7 +206,7 @@ impl<T: Event> Entry<T> {
 
     pub(crate) fn blocking(&self, envelope: Envelope<T>, until: Option<Instant>) -> Result<(), Refused<T>> {
         let weigh = |envelope: &Envelope<T>| self.inbox.weigh(&envelope.event);
-        self.wait_for(envelope, 1, weigh, until, |envelope, waited| self.inbox.try_one(envelope, self.by(waited)))
+        self.wait_for(envelope, 1, weigh, until, |envelope, by| self.inbox.try_one(envelope, by))
             .map_err(|(envelope, why)| Refused { event: envelope.event, why })
     }
 
@@ -212,24 +217,23 @@ impl<T: Event> Entry<T> {
         need: usize,
         weigh: impl Fn(&E) -> u64,
         until: Option<Instant>,
-        attempt: impl Fn(E, bool) -> Attempt<E>,
+        attempt: impl Fn(E, Offerer) -> Attempt<E>,
     ) -> Result<(), (E, Refusal)> {
         if let Some(why) = self.deadlock() {
             return Err((event, why));
         }
-        let mut event = match attempt(event, false) {
+        let mut event = match attempt(event, self.by(false)) {
             Attempt::Taken => return Ok(()),
             Attempt::Refused(event, why) => return Err((event, why)),
             Attempt::Full(event) => event,
         };
-        // Virtual time stands still while its only thread is here: nobody would ever make room.
         if self.inbox.core.shared.clock.is_virtual() {
             self.inbox.count_full(need);
             return Err((event, Refusal::Full));
         }
         // A full queue means that its workers have much to do: let them, once, before a park and a wake-up are paid for.
         std::thread::yield_now();
-        event = match attempt(event, false) {
+        event = match attempt(event, self.by(false)) {
             Attempt::Taken => return Ok(()),
             Attempt::Refused(event, why) => return Err((event, why)),
             Attempt::Full(event) => event,
@@ -243,7 +247,7 @@ impl<T: Event> Entry<T> {
                 if !park_until(until) {
                     self.inbox.forget(|w| matches!(w, Waiter::Thread(b) if Arc::ptr_eq(b, &blocked)));
                     // Room that came without a wake-up is taken all the same.
-                    return match attempt(event, true) {
+                    return match attempt(event, Offerer { at_once: true, ..self.by(true) }) {
                         Attempt::Taken => Ok(()),
                         Attempt::Refused(event, why) => Err((event, why)),
                         Attempt::Full(event) => {
@@ -254,7 +258,7 @@ impl<T: Event> Entry<T> {
                 }
             }
             again = true;
-            event = match attempt(event, true) {
+            event = match attempt(event, self.by(true)) {
                 Attempt::Taken => return Ok(()),
                 Attempt::Refused(event, why) => return Err((event, why)),
                 Attempt::Full(event) => event,

@@ -49,10 +49,10 @@ impl InLine {
         for waits in [false, true] {
             if waits {
                 let (events, weight) = need(&event);
-                let by = Offerer { waited, inside: self.inside };
+                let by = Offerer { waited, inside: self.inside, at_once: false };
                 inbox.wait(events, weight, Waiter::Task(self.id(), waker.clone()), by);
             }
-            match attempt(event, Offerer { waited: waited || waits, inside: self.inside }) {
+            match attempt(event, Offerer { waited: waited || waits, inside: self.inside, at_once: false }) {
                 Attempt::Full(back) => event = back,
                 end => {
                     if waits {

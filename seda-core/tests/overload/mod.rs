@@ -77,24 +77,3 @@ pub(crate) struct Kept {
     pub(crate) expired: f64,
     pub(crate) p99: f64,
 }
-
-/// A policy chosen while running.
-pub(crate) struct Boxed(pub(crate) Box<dyn Admission>);
-
-impl Admission for Boxed {
-    fn offer(&mut self, offer: &seda_core::Offer) -> seda_core::Verdict {
-        self.0.offer(offer)
-    }
-    fn take(&mut self, take: &seda_core::Take) {
-        self.0.take(take);
-    }
-    fn settle(&mut self, settle: &seda_core::Settle<'_>) {
-        self.0.settle(settle);
-    }
-    fn patience_ns(&self) -> Option<u64> {
-        self.0.patience_ns()
-    }
-    fn objective_ns(&self) -> Option<u64> {
-        self.0.objective_ns()
-    }
-}

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::admission::Settle;
+use crate::admission::{Settle, capacity::Capacity};
 
 /// Offers after which shares are reckoned anew.
 const TURN: u64 = 512;
-/// Weight of the past turns; while there were only few, each counts as much as the ones before it.
-const PAST: f64 = 0.75;
 /// Part of the capacity that is shared out by right; the rest goes to who is there.
 const BY_RIGHT: f64 = 0.95;
 /// Weight of a sample in a tenant's cost; at the start each counts as much as the ones before it.
@@ -54,17 +52,10 @@ pub(super) struct Shares {
     /// Mean cost of all, for who has not been measured.
     cost_ns: f64,
     samples: f64,
-    /// Turns that are over.
-    turns: u32,
     /// Of this turn.
-    began_ns: u64,
     offers: u64,
-    sheds: u64,
-    worked_ns: f64,
-    /// Length of a turn.
-    turn_ns: f64,
-    /// Work per time; 0 until something was shed.
-    capacity: f64,
+    /// Work per time.
+    capacity: Capacity,
     /// Work per time and weight that each may have.
     level: f64,
 }
@@ -77,13 +68,8 @@ impl Default for Shares {
             tenants: BTreeMap::new(),
             cost_ns: 0.0,
             samples: 0.0,
-            turns: 0,
-            began_ns: 0,
             offers: 0,
-            sheds: 0,
-            worked_ns: 0.0,
-            turn_ns: 0.0,
-            capacity: 0.0,
+            capacity: Capacity::default(),
             level: f64::INFINITY,
         }
     }
@@ -93,12 +79,12 @@ impl Shares {
     /// Counts an offer, and says what right it has.
     pub(super) fn offered(&mut self, tenant: u64, events: usize, now_ns: u64) -> Claim {
         match self.offers {
-            0 if self.turns == 0 => self.began_ns = now_ns,
+            0 => self.capacity.begins(now_ns),
             TURN.. => self.turn(now_ns),
             _ => {}
         }
         self.offers += 1;
-        let (level, turn_ns, mean_ns) = (self.level, self.turn_ns, self.cost_ns);
+        let (level, turn_ns, mean_ns) = (self.level, self.capacity.turn_ns(), self.cost_ns);
         let tenant = self.tenant(tenant, now_ns);
         tenant.offered += events as f64;
         if level.is_infinite() {
@@ -127,7 +113,7 @@ impl Shares {
     }
 
     pub(super) fn shed(&mut self) {
-        self.sheds += 1;
+        self.capacity.shed();
     }
 
     /// Somebody is over its share.
@@ -136,7 +122,7 @@ impl Shares {
     }
 
     pub(super) fn settle(&mut self, settle: &Settle<'_>) {
-        self.worked_ns += settle.service_ns as f64;
+        self.capacity.done(settle.service_ns as f64);
         let handled = settle.events.saturating_sub(settle.expired);
         if handled == 0 {
             return;
@@ -166,42 +152,26 @@ impl Shares {
 
     #[cold]
     fn turn(&mut self, now_ns: u64) {
-        let elapsed_ns = now_ns.saturating_sub(self.began_ns) as f64;
-        if elapsed_ns == 0.0 {
-            // Of what was offered in no time nothing can be said. A clock may have gone back.
-            self.began_ns = now_ns;
-            return;
-        }
-        (self.offers, self.began_ns) = (0, now_ns);
-        let (sheds, worked_ns) = (std::mem::take(&mut self.sheds), std::mem::take(&mut self.worked_ns));
-        self.turns = self.turns.saturating_add(1);
-        let weight = (1.0 / f64::from(self.turns)).max(1.0 - PAST);
-        let past = |past: f64, now: f64| past + weight * (now - past);
-        self.turn_ns = past(self.turn_ns, elapsed_ns);
-        let rate = worked_ns / elapsed_ns;
-        if sheds > 0 && self.capacity > 0.0 {
-            self.capacity = past(self.capacity, rate).max(rate);
-        } else if sheds > 0 || self.capacity > 0.0 {
-            self.capacity = self.capacity.max(rate);
-        }
+        let Some(past) = self.capacity.turn(now_ns) else { return };
+        self.offers = 0;
         for tenant in self.tenants.values_mut() {
-            tenant.past = past(tenant.past, std::mem::take(&mut tenant.offered));
+            tenant.past = past.with(tenant.past, std::mem::take(&mut tenant.offered));
         }
         self.tenants.retain(|_, tenant| tenant.past > SILENT);
-        self.level = if self.capacity > 0.0 { self.level() } else { f64::INFINITY };
-        let (level, turn_ns, mean_ns) = (self.level, self.turn_ns, self.cost_ns);
+        self.level = self.capacity.rate().map_or(f64::INFINITY, |rate| self.level(rate));
+        let (level, turn_ns, mean_ns) = (self.level, self.capacity.turn_ns(), self.cost_ns);
         for tenant in self.tenants.values_mut() {
             tenant.is_modest = tenant.past * tenant.cost(mean_ns) <= level * tenant.weight * turn_ns;
         }
     }
 
     /// The level at which the shares of all fill the capacity; infinite where all have what they ask for.
-    fn level(&self) -> f64 {
-        let demand = |tenant: &Tenant| tenant.past * tenant.cost(self.cost_ns) / self.turn_ns;
+    fn level(&self, capacity: f64) -> f64 {
+        let demand = |tenant: &Tenant| tenant.past * tenant.cost(self.cost_ns) / self.capacity.turn_ns();
         let weighted = |tenant: &Tenant| (demand(tenant) / tenant.weight, demand(tenant), tenant.weight);
         let mut asked: Vec<_> = self.tenants.values().filter(|tenant| tenant.weight > 0.0).map(weighted).collect();
         asked.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut left = BY_RIGHT * self.capacity;
+        let mut left = BY_RIGHT * capacity;
         let mut weights: f64 = asked.iter().map(|&(.., weight)| weight).sum();
         for (level, demand, weight) in asked {
             if level * weights > left {

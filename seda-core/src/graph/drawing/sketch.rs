@@ -2,10 +2,11 @@
 
 use super::{Drawing, Kind, Node, Open, Way, layers};
 use crate::{
+    admission::SLO,
     graph::{declare::Declared, link::short_type, numbers, pipeline::Pipeline},
     options::{Placement, Threads},
     settings::{
-        keys::{Knob, SLO},
+        keys::Knob,
         table::{Rows, Table},
         value::Value,
     },

@@ -36,11 +36,17 @@ pub(crate) struct Asked {
     read: Read,
     /// 0 for none.
     deadline_ns: u64,
+    /// If it is not admitted it is offered again, and counted then.
+    waits: bool,
 }
 
 impl Asked {
     pub(crate) fn of(events: usize, read: Read, deadline_ns: u64) -> Self {
-        Asked { events, read, deadline_ns }
+        Asked { events, read, deadline_ns, waits: false }
+    }
+
+    pub(crate) fn waiting(self, waits: bool) -> Self {
+        Asked { waits, ..self }
     }
 }
 
@@ -93,8 +99,8 @@ impl Book {
         }
     }
 
-    /// Asks the policy; counts what it sheds.
-    pub(crate) fn admit(&mut self, asked: Asked, queued: Queued, now_ns: u64) -> Result<(), Refusal> {
+    /// Asks the policy; counts what it sheds. Nothing is the answer to who waits instead.
+    pub(crate) fn admit(&mut self, asked: Asked, queued: Queued, now_ns: u64) -> Result<(), Option<Refusal>> {
         if !self.guard.is_set() {
             return Ok(());
         }
@@ -106,11 +112,14 @@ impl Book {
             Verdict::Admit => return Ok(()),
             Verdict::Shed { reason, retry_after } => (reason, retry_after),
         };
-        // What waits instead is offered again, and counted then.
-        if !self.guard.pauses {
-            self.counts.sheds(reason.as_str(), asked.events as u64);
+        // Many at once that an empty stage cannot say a time for will never be admitted together.
+        let never = asked.events > 1 && retry_after.is_none() && load.backlog + load.in_hand == 0;
+        if asked.waits && !never {
+            self.guard.pause(now_ns, retry_after);
+            return Err(None);
         }
-        Err(Refusal::Shed { reason, retry_after })
+        self.counts.sheds(reason.as_str(), asked.events as u64);
+        Err(Some(Refusal::Shed { reason, retry_after }))
     }
 
     pub(crate) fn load(&self, backlog: usize) -> Load {
@@ -157,13 +166,15 @@ impl Book {
         }
         // A source can wait until the first service time is known.
         if self.guard.pauses && !self.sizing.is_measured() && len >= self.limit {
-            self.guard.paused = true;
+            self.guard.pause(core.shared.clock.now_ns(), None);
             return Fate::Stall;
         }
         let now_ns = if self.guard.is_set() { core.shared.clock.now_ns() } else { 0 };
-        if let Err(why) = self.admit(asked, queued, now_ns) {
-            self.guard.paused = self.guard.pauses;
-            return if self.guard.pauses { Fate::Stall } else { Fate::Spill(why) };
+        let asked = asked.waiting(self.guard.holds_back());
+        match self.admit(asked, queued, now_ns) {
+            Ok(()) => {}
+            Err(None) => return Fate::Stall,
+            Err(Some(why)) => return Fate::Spill(why),
         }
         self.counts.offered += 1;
         Fate::Enqueue { after_drop: matches!(room, Room::DropOldest) }

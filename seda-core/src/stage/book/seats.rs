@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::queue::Whose;
+
 #[derive(Debug, Default)]
 pub(crate) struct Seats {
     seats: Vec<Seat>,
@@ -12,8 +14,8 @@ pub(crate) struct Seats {
     /// Those that hold nothing but what they could not hand on.
     stalled: Vec<u32>,
     in_use: usize,
-    /// Whom the events in hand are for, by place.
-    tenants: Vec<Vec<u64>>,
+    /// Whose events are in hand, by place.
+    whose: Vec<Whose>,
 }
 
 /// Where a place for a worker stands.
@@ -100,8 +102,8 @@ impl Seats {
     pub(crate) fn detach(&mut self, from: u32) -> u32 {
         let place = self.take().expect("there are places for as many as may set out, and for the workers");
         self.set_aside(place);
-        let tenants = std::mem::take(self.tenants(from));
-        *self.tenants(place) = tenants;
+        let whose = std::mem::take(self.whose(from));
+        *self.whose(place) = whose;
         place
     }
 
@@ -137,25 +139,25 @@ impl Seats {
         }
     }
 
-    /// Whom the events that this place holds are for.
-    pub(crate) fn tenants(&mut self, place: u32) -> &mut Vec<u64> {
+    /// Whose events this place holds.
+    pub(crate) fn whose(&mut self, place: u32) -> &mut Whose {
         let place = place as usize;
-        if self.tenants.len() <= place {
-            self.tenants.resize_with(place + 1, Vec::new);
+        if self.whose.len() <= place {
+            self.whose.resize_with(place + 1, Whose::default);
         }
-        &mut self.tenants[place]
+        &mut self.whose[place]
     }
 
     /// The same, taken; nothing where there never were any.
-    pub(super) fn take_tenants(&mut self, place: u32) -> Vec<u64> {
-        self.tenants.get_mut(place as usize).map(std::mem::take).unwrap_or_default()
+    pub(super) fn take_whose(&mut self, place: u32) -> Whose {
+        self.whose.get_mut(place as usize).map(std::mem::take).unwrap_or_default()
     }
 
     /// Their memory back.
-    pub(super) fn keep_tenants(&mut self, place: u32, mut tenants: Vec<u64>) {
-        if let Some(kept) = self.tenants.get_mut(place as usize) {
-            tenants.clear();
-            *kept = tenants;
+    pub(super) fn keep_whose(&mut self, place: u32, mut whose: Whose) {
+        if let Some(kept) = self.whose.get_mut(place as usize) {
+            whose.clear();
+            *kept = whose;
         }
     }
 }

@@ -26,7 +26,8 @@ impl Book {
             return Vec::new();
         }
         let used = len + self.reserved;
-        if used == 0 {
+        // Who defers lets in as many as it will: each that is admitted wakes the next.
+        if used == 0 && !self.guard.defers {
             return self.all_waiters();
         }
         let fits = self.bound.saturating_sub(used) >= need.events && self.fits_bytes(len, bytes, need.weight);
@@ -34,7 +35,7 @@ impl Book {
         let large = need.events > self.bound / 2 || self.bytes_bound.is_some_and(|bound| need.weight > bound / 2);
         // Half-empty may be far, where service is slow, or not come at all while what is there waits for its keys.
         let far = self.sizing.service_ns().saturating_mul((used - (self.bound / 2).min(used)) as u64) > BATCH_NS;
-        if fits && (half_empty || large || far || !has_work) {
+        if fits && (half_empty || large || far || used == 0 || !has_work) {
             return self.waiters.pop_front().into_iter().map(|(_, waiter)| waiter).collect();
         }
         Vec::new()
