@@ -75,7 +75,7 @@ fn threads_of(table: &mut Table, name: &str, computing: f64, capacity: f64, load
     let lab = both(lab(capacity, &scenario), seda, move |demand, p| stage(demand, p, 1..=THREADS_MOST));
     let name_of_best = format!("{best} threads, the best");
     let report = lab.contender(&*name_of_best, move |demand| fixed(demand, best)).run()?;
-    let (ours, id) = (of(&report, OURS), |measure: &str| format!("threads/{name}-{load}x/{measure}"));
+    let (ours, id) = (of(&report, OURS), |measure: &str| format!("workers/{name}-{load}x/{measure}"));
     let rounds = done(ours).into_iter().zip(done(of(&report, &name_of_best)));
     let asks = "done once settled, beside the best fixed number of threads";
     table.row(Row::paired(id("done"), asks, "", name_of_best, Better::Higher, SHARE).rounds(rounds));

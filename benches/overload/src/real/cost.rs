@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use seda::{Entry, Running, prelude::*};
+use seda::{Entry, Running, Threads, prelude::*};
 use seda_bench::{
     Better, Event, Row, Sample, StagedChain, Table, Tally, interleave_sliced, own_chain, pairs, pass, pass_to, quick,
     scaled,
@@ -92,33 +92,43 @@ fn alone(table: &mut Table, rounds: usize) {
     table.row(Row::aside("threads/cost/slo/alone", asks, "ns", Better::Lower).values(more));
 }
 
-/// The kernel's chain, and the same with an objective at its entry and a range of threads at each stage.
-fn armed_chain(tally: &Arc<Tally>) -> StagedChain {
+/// The kernel's chain with an objective at its entry, ranges of threads at each stage, or both.
+fn armed_chain(tally: &Arc<Tally>, with_objective: bool, threads: Threads) -> StagedChain {
     let sink = tally.counters();
     let mut p = Pipeline::named("armed");
-    let (first, out) = p.stage("a", pass.threads(1..=2).queue(QUEUE).slo(OBJECTIVE));
-    let out = p.then_with("b", out, pass.threads(1..=2).queue(QUEUE));
-    p.end_with("c", out, per_worker(move || pass_to(sink())).threads(1..=2).queue(QUEUE));
+    let first = pass.threads(threads).queue(QUEUE);
+    let (first, out) = p.stage("a", if with_objective { first.slo(OBJECTIVE) } else { first });
+    let out = p.then_with("b", out, pass.threads(threads).queue(QUEUE));
+    p.end_with("c", out, per_worker(move || pass_to(sink())).threads(threads).queue(QUEUE));
     let running = p.start().expect("the chain passes the checks");
     StagedChain { entry: running.entry(first), running }
 }
 
 fn chain(table: &mut Table, rounds: usize) {
     let tally = Tally::new();
-    let (armed, plain) = (armed_chain(&tally), own_chain(true, tally.counters()));
-    let samples =
-        interleave_sliced(rounds, &mut [&mut || offered(&tally, &armed.entry), &mut || offered(&tally, &plain.entry)]);
-    let peer = "neither, as in the kernel's benches";
-    let asks = "the kernel's chain of 3 no-op stages with an objective and ranges of threads";
-    table.row(Row::beside("threads/cost/chain", asks, "events/s", peer, Better::Higher).rounds(pairs(
-        &samples[0],
-        &samples[1],
-        Sample::rate,
-    )));
-    table.row(
-        Row::beside("threads/cost/chain/cpu", "the same: processor time per event", "ns", peer, Better::Lower)
-            .rounds(pairs(&samples[0], &samples[1], Sample::cpu_ns)),
+    let (fixed, range) = (Threads::from(1), Threads::from(1..=2));
+    let plain = own_chain(true, tally.counters());
+    let [objective, ranges, both] =
+        [(true, fixed), (false, range), (true, range)].map(|(slo, threads)| armed_chain(&tally, slo, threads));
+    let samples = interleave_sliced(
+        rounds,
+        &mut [
+            &mut || offered(&tally, &plain.entry),
+            &mut || offered(&tally, &objective.entry),
+            &mut || offered(&tally, &ranges.entry),
+            &mut || offered(&tally, &both.entry),
+        ],
     );
+    let peer = "neither, as in the kernel's benches";
+    let with = [("slo", "an objective"), ("ranges", "ranges of 1 to 2 threads"), ("both", "an objective and ranges")];
+    for ((id, with), ours) in with.into_iter().zip(&samples[1..]) {
+        let asks = format!("the kernel's chain of 3 no-op stages with {with}, in bursts: processor time per event");
+        table.row(Row::beside(format!("threads/cost/chain/{id}"), asks, "ns", peer, Better::Lower).rounds(pairs(
+            ours,
+            &samples[0],
+            Sample::cpu_ns,
+        )));
+    }
 }
 
 /// Where the machine does something else for a while it is shed, and comes again.
