@@ -101,7 +101,8 @@ pub(super) fn branch(scaled: &mut Scaled<'_>) -> Result<Report, StartError> {
 
 /// With the kind told, nothing is worked on in vain, and the slow stage does as much.
 fn told_branch(scaled: &mut Scaled<'_>, told: &Outcome, untold: &Outcome) {
-    let lost = told.runs().iter().map(|run| run.all.wasted_on_lost.as_secs_f64() / run.all.busy.as_secs_f64());
+    let measures = told.measures("steady");
+    let lost = measures.iter().map(|measures| measures.lost);
     let asks = "share of the handlers' time that was spent on what was shed later, with the kind told at the entry";
     scaled.most(scaled.id("branch-told", "lost"), asks, 0.001, lost);
     let good = |outcome| kind(outcome, "slow").map(|figures| figures.good as f64);
