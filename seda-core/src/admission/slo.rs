@@ -197,6 +197,7 @@ impl Slo {
     }
 
     /// What the room follows from.
+    #[inline]
     fn numbers(&self) -> Numbers {
         let mean = self.pace.mean_ns().max(1.0);
         Numbers {
@@ -205,7 +206,7 @@ impl Slo {
             tail_ns: (self.p99_ns - mean).max(0.0),
             each_ns: self.each_ns,
             // While others have the threads, one take is as far from the next as chance has it.
-            spread_ns: if self.each_ns > self.use_of.each_ns(mean) {
+            spread_ns: if self.drain.is_some() && self.each_ns > self.use_of.each_ns(mean) {
                 self.each_ns
             } else {
                 self.pace.deviation_ns() / self.use_of.places.max(1) as f64
@@ -270,10 +271,20 @@ impl Slo {
         if class == 0 { self.room } else { self.above[class - 1].room }
     }
 
+    /// The threads serve others too.
+    #[cold]
+    fn shares(&mut self, offer: &Offer) {
+        self.drain.get_or_insert_default().note(offer.now_ns, offer.load.backlog, self.slo_ns);
+    }
+
     /// What the stages behind leave for this offer.
-    fn look_behind(&mut self, offer: &Offer, ahead: Ahead) -> Left {
+    #[inline(never)]
+    fn look_behind(&mut self, offer: &Offer, ahead: &Ahead) -> Left {
+        if !self.pace.is_known() {
+            return Left { over: 0.0, each_ns: 0.0, room: f64::INFINITY };
+        }
         let mut ways = std::mem::take(&mut self.ways);
-        let behind = ways.of(&ahead, || self.numbers());
+        let behind = ways.of(ahead, || self.numbers());
         // Where nobody is on the way there, one may set out.
         let over = if ahead.events == 0 { 0.0 } else { (ahead.events + offer.events) as f64 - behind.room_ahead };
         // In overload one may wait, whatever it takes behind.
@@ -315,7 +326,7 @@ impl Slo {
         let Load { backlog, busy, limit, shared, .. } = offer.load;
         self.use_of.note(offer.now_ns, busy, self.slo_ns);
         if shared {
-            self.drain.get_or_insert_default().note(offer.now_ns, backlog, self.slo_ns);
+            self.shares(offer);
         }
         if offer.now_ns >= self.slot_ends_ns {
             self.turn(offer.now_ns);
@@ -329,9 +340,13 @@ impl Slo {
             self.reckon();
         }
         let waiting = backlog + offer.events;
-        let behind = offer.load.ahead.filter(|_| self.pace.is_known()).map(|ahead| self.look_behind(offer, ahead));
-        if let Some(Left { over, each_ns, .. }) = behind.filter(|left| left.over > 0.0) {
-            return self.shed(over, each_ns);
+        let mut left = f64::INFINITY;
+        if let Some(ahead) = &offer.load.ahead {
+            let Left { over, each_ns, room } = self.look_behind(offer, ahead);
+            if over > 0.0 {
+                return self.shed(over, each_ns);
+            }
+            left = room;
         }
         // A place that is free has a worker, unless others have the threads.
         if waiting + busy <= limit && (self.drain.is_none() || backlog == 0) {
@@ -339,7 +354,7 @@ impl Slo {
             return Verdict::Admit;
         }
         let waiting = (waiting - offer.load.behind) as f64;
-        let room = behind.map_or(f64::INFINITY, |left| left.room).min(self.room_of(offer.class));
+        let room = left.min(self.room_of(offer.class));
         if self.fits(waiting, room, offer) || self.has_floor(offer) {
             return Verdict::Admit;
         }

@@ -33,6 +33,8 @@ pub(super) struct Pace {
     factor: f64,
     counts: [u32; BUCKETS],
     count: u32,
+    /// Below this bucket there is nothing.
+    lowest: usize,
 }
 
 impl Default for Pace {
@@ -47,6 +49,7 @@ impl Default for Pace {
             factor: 1.0,
             counts: [0; BUCKETS],
             count: 0,
+            lowest: BUCKETS,
         }
     }
 }
@@ -87,6 +90,7 @@ impl Pace {
     fn count_in(&mut self, log: f64, events: u32) {
         let bucket = ((log * 2.0) as usize).min(BUCKETS - 1);
         self.counts[bucket] += events;
+        self.lowest = self.lowest.min(bucket);
         self.count += events;
         if self.count >= HALVE_AT {
             self.count = 0;
@@ -94,6 +98,7 @@ impl Pace {
                 *count /= 2;
                 self.count += *count;
             }
+            self.lowest = self.counts.iter().position(|&count| count > 0).unwrap_or(BUCKETS);
         }
     }
 
@@ -123,7 +128,7 @@ impl Pace {
     pub(super) fn quantile_ns(&self, q: f64) -> f64 {
         let rank = (q * f64::from(self.count)).ceil() as u32;
         let mut below = 0;
-        for (bucket, &count) in self.counts.iter().enumerate() {
+        for (bucket, &count) in self.counts.iter().enumerate().skip(self.lowest) {
             if below + count >= rank && count > 0 {
                 let part = f64::from(rank - below) / f64::from(count);
                 return exp2((bucket as f64 + part) / 2.0) * self.factor;

@@ -21,6 +21,7 @@ pub(super) struct Use {
 
 impl Use {
     /// At most so much time since the last note counts: a clock that jumps has kept no place.
+    #[inline]
     pub(super) fn note(&mut self, now_ns: u64, busy: usize, most_ns: f64) {
         self.held_ns += self.busy as f64 * (now_ns.saturating_sub(self.since_ns) as f64).min(most_ns);
         self.since_ns = now_ns.max(self.since_ns);
@@ -36,11 +37,13 @@ impl Use {
     }
 
     /// Time between two events that leave the queue while all places are in use, at that mean service time.
+    #[inline]
     pub(super) fn each_ns(&self, mean_ns: f64) -> f64 {
         mean_ns * self.stall() / self.places.max(1) as f64
     }
 
     /// By which factor places are held longer than handlers work.
+    #[inline]
     fn stall(&self) -> f64 {
         let factor = self.held_past_ns / self.worked_past_ns.max(1.0);
         if self.worked_past_ns > 0.0 && factor > STALLED { factor } else { 1.0 }

@@ -34,6 +34,7 @@ pub(super) struct Numbers {
 
 impl Numbers {
     /// Most events that may wait.
+    #[inline]
     pub(super) fn room(&self) -> f64 {
         let (mean, strict) = (self.mean_room(), self.strict_room());
         let room = mean + (strict.unwrap_or(mean) - mean) * self.spent;
