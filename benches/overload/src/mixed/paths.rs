@@ -104,7 +104,7 @@ fn told_branch(scaled: &mut Scaled<'_>, told: &Outcome, untold: &Outcome) {
     let measures = told.measures("steady");
     let lost = measures.iter().map(|measures| measures.lost);
     let asks = "share of the handlers' time that was spent on what was shed later, with the kind told at the entry";
-    scaled.most(scaled.id("branch-told", "lost"), asks, 0.001, lost);
+    scaled.most(scaled.id("branch-told", "lost"), asks, 0.03, lost);
     let good = |outcome| kind(outcome, "slow").map(|figures| figures.good as f64);
     let slow = good(told).zip(good(untold)).map(|(told, untold)| told / untold.max(1.0));
     let asks = "goodput of the slow branch with the kind told at the entry, of what it is without";
