@@ -114,7 +114,7 @@ pub(super) fn spread(places: &Arc<Places>, hand: &mut Hand, place: u32) -> bool 
     let Some(f) = work.parallel() else { return false };
     let batch = std::mem::take(&mut hand.batch);
     places.place(place).watch.begins_outside();
-    inbox.set_aside(place);
+    inbox.set_place_aside(place);
     shared.spread.fetch_add(1, Ordering::SeqCst);
     let places = places.clone();
     let out = move || {
