@@ -51,6 +51,22 @@ fn who_is_in_the_shadow_gives_nothing() {
 }
 
 #[test]
+fn in_the_shadow_a_ceiling_that_is_reached_is_said_and_no_decision() {
+    let mut p = Pipeline::named("shop");
+    p.sink("fixed", drop::<u64>.threads(2));
+    let work = p.sink("work", drop::<u64>.threads(1..=8).queue(10_000));
+    p.threads_max(3).control(Control::Shadow);
+    let run = Run::new(p).entry(work, Arrivals::constant(1_000.0), |n| n).service("work", Service::fixed(ms(5)));
+    let run = run.every(secs(2), |sim| {
+        let snapshot = sim.snapshot();
+        assert_eq!(decisions(&snapshot), "");
+        let says = &snapshot.knobs[0].says;
+        assert!(says.starts_with("8 would be right, and the ceiling of 3 threads is reached: "), "{says}");
+    });
+    run.during(secs(3)).unwrap();
+}
+
+#[test]
 fn who_needs_its_threads_keeps_them_and_the_other_is_told_why_it_gets_none() {
     let mut p = Pipeline::named("shop");
     let first = p.sink("first", drop::<u64>.threads(1..=8).queue(10_000));

@@ -11,7 +11,7 @@ use std::{
 };
 
 use seda_core::{
-    Admission, Defer, MaxConcurrency, Offer, Refusal, TokenBucket, Verdict,
+    Admission, AdmitAll, Defer, MaxConcurrency, Offer, Refusal, TokenBucket, Verdict,
     prelude::*,
     test::{Takes, Virtual},
 };
@@ -168,4 +168,32 @@ fn an_inner_edge_before_a_policy_that_defers_needs_no_overflow_and_one_that_shed
     (0..10).for_each(|n| sim.offer(orders, n).unwrap());
     sim.run();
     assert_eq!((sim.now(), sim.ledger().stage("send").unwrap().done), (ms(9), 10));
+}
+
+#[test]
+fn who_reserves_room_wakes_the_next_in_line_too() {
+    let mut p = Pipeline::named("callers");
+    let mails = p.sink("send", drop::<u32>.queue(8).admission(Defer::new(AdmitAll)));
+    let mut sim = Virtual::start(p, 1).unwrap();
+    let entry = sim.entry(mails);
+    entry.try_offer(0).unwrap();
+    sim.run();
+    // All are taken at once, as they take no time: two changes, a take and a settling, and each wakes one.
+    (0..8).for_each(|n| entry.try_offer(n).unwrap());
+    let flag = Arc::new(Flag(AtomicUsize::new(0)));
+    let waker = Waker::from(flag.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut reserves = [(); 3].map(|()| Box::pin(entry.reserve_async(1)));
+    let mut offer = pin!(entry.offer_async(9));
+    assert!(reserves.iter_mut().all(|reserve| reserve.as_mut().poll(&mut cx).is_pending()));
+    assert!(offer.as_mut().poll(&mut cx).is_pending());
+    sim.run();
+    let mut permits = Vec::new();
+    for (woken, reserve) in reserves.iter_mut().enumerate() {
+        assert!(flag.0.load(Ordering::Relaxed) > woken, "nobody wakes the reservation {woken}");
+        let Poll::Ready(Ok(permit)) = reserve.as_mut().poll(&mut cx) else { panic!("there is room") };
+        permits.push(permit);
+    }
+    assert_eq!(flag.0.load(Ordering::Relaxed), 4, "who offers is woken, though no permit was used");
+    assert_eq!(offer.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
 }

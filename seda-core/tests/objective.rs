@@ -1,6 +1,10 @@
 //! An objective of the whole pipeline: who has it, who keeps their own, who is told, and that it is kept.
 
-use seda_core::{AdmitAll, Settings, TokenBucket, prelude::*, test::Virtual};
+use seda_core::{
+    Admission, AdmitAll, Offer, Settings, TokenBucket, Verdict,
+    prelude::*,
+    test::{Takes, Virtual},
+};
 
 fn pass(n: u64) -> u64 {
     n
@@ -163,5 +167,59 @@ mod under_load {
         let work = &snapshot.stages[1];
         assert_eq!((work.counts.shed, work.counts.expired), (0, 0), "{snapshot}");
         assert!(work.counts.done > 3_900 && work.queue_len < 100, "{snapshot}");
+    }
+}
+
+#[test]
+fn the_deadline_of_an_event_is_not_prolonged_by_a_longer_objective_where_it_is_said() {
+    let mut p = Pipeline::named("orders");
+    let (head, out) = p.stage("head", pass.slo(ms(50)));
+    let (out, over) = out.overflow();
+    p.end("over", over, drop);
+    p.end_with("ship", out, drop::<u64>.slo(secs(1)).deadline(|_| ms(20)));
+    let mut sim = Virtual::start(p, 1).unwrap();
+    sim.takes("head", Takes::fixed(ms(1)));
+    sim.takes("ship", Takes::fixed(ms(15)));
+    (0..4).for_each(|n| sim.offer(head, n).unwrap());
+    sim.run();
+    let ledger = sim.ledger();
+    let row = ledger.stage("ship").unwrap();
+    // They come each millisecond: the second is started at 16 ms, the third would be at 31.
+    assert_eq!((row.offered, row.done, row.expired), (4, 2, 2), "{row:?}");
+}
+
+/// Panics at the third offer, and before that said how long an event may wait and take.
+struct GivesUp(u32);
+
+impl Admission for GivesUp {
+    fn offer(&mut self, _: &Offer) -> Verdict {
+        self.0 += 1;
+        assert!(self.0 < 3, "a policy gives up");
+        Verdict::Admit
+    }
+
+    fn patience_ns(&self) -> Option<u64> {
+        Some(10_000_000)
+    }
+
+    fn objective_ns(&self) -> Option<u64> {
+        Some(20_000_000)
+    }
+}
+
+#[test]
+fn after_a_policy_has_panicked_nothing_expires_by_what_it_had_said() {
+    let mut p = Pipeline::named("orders");
+    let (head, out) = p.stage("head", pass.admission(GivesUp(0)));
+    p.end("end", out, drop);
+    let mut sim = Virtual::start(p, 1).unwrap();
+    sim.takes("head", Takes::fixed(ms(5)));
+    sim.advance(secs(1));
+    (0..20).for_each(|n| sim.offer(head, n).unwrap());
+    sim.run();
+    let ledger = sim.ledger();
+    for stage in ["head", "end"] {
+        let row = ledger.stage(stage).unwrap();
+        assert_eq!((row.done, row.expired), (20, 0), "{stage}");
     }
 }

@@ -54,7 +54,7 @@ impl Deadline {
     fn ends_ns(&self, offer: &Offer) -> f64 {
         let silence_ns = offer.now_ns.saturating_sub(self.freed_ns) as f64;
         let service_ns = if self.samples > 0.0 { self.service_ns.max(silence_ns) } else { 0.0 };
-        let ahead = (offer.load.backlog - offer.load.behind + offer.events) as f64;
+        let ahead = (offer.load.backlog.saturating_sub(offer.load.behind) + offer.events) as f64;
         offer.now_ns as f64 + service_ns + ahead * service_ns / offer.load.limit.max(1) as f64
     }
 }

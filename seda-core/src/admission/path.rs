@@ -4,6 +4,7 @@
 mod gauge;
 mod kinds;
 mod quota;
+mod station;
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -12,8 +13,8 @@ use std::{
 
 pub(crate) use self::gauge::{Gauge, Reading};
 use self::{
-    kinds::{Counter, Flow, Kinds},
-    quota::Quota,
+    kinds::{Flow, Kinds},
+    station::{Pace, Station},
 };
 use crate::rng::Rng;
 
@@ -21,10 +22,6 @@ use crate::rng::Rng;
 const READINGS: u64 = 4;
 /// Most time between two readings: what is learnt should not wait for a long objective.
 const READ_NS: u64 = 10_000_000;
-/// Events by which a mean service time is known.
-const REMEMBERED: f64 = 64.0;
-/// Of those that are thought to be on their way, so many are still thought so after a reading.
-const KEPT: f64 = 0.8;
 
 /// The tightest stage that an event surely comes to, and what stands before it. Times in ns.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -61,6 +58,8 @@ pub(crate) struct Outlook {
     pub(crate) kind: Option<u8>,
     /// A stage that it surely comes to would refuse it; when to try again.
     pub(crate) refused: Option<Duration>,
+    /// That stage, in the order of those behind.
+    by: usize,
 }
 
 /// The stages behind one, in the order in which events come to them.
@@ -81,19 +80,6 @@ pub(crate) struct Path {
     jitter: Rng,
 }
 
-#[derive(Debug)]
-struct Station {
-    behind: Behind,
-    pace: Pace,
-    /// Taken in or refused, until the last reading.
-    came: u64,
-    quota: Quota,
-    /// Sent there and not come yet, by what had come when that was last looked at. One that is lost on its way is forgotten
-    /// with the readings.
-    sent: f64,
-    came_until: u64,
-}
-
 /// Where some events surely come to.
 #[derive(Clone, Debug, Default)]
 struct Way {
@@ -109,76 +95,6 @@ struct Door {
     each_ns: f64,
     /// Events that it works off while one is in handlers on its way there.
     meanwhile: f64,
-}
-
-/// How long handlers take, by the events of late: where few come, those of long ago.
-#[derive(Debug, Default)]
-struct Pace {
-    busy_ns: Counter,
-    handled: Counter,
-    /// Of the last so many.
-    sum_ns: f64,
-    events: f64,
-}
-
-impl Pace {
-    fn read(&mut self, gauge: &Gauge) {
-        if self.events > REMEMBERED {
-            (self.sum_ns, self.events) = (self.sum_ns * REMEMBERED / self.events, REMEMBERED);
-        }
-        self.sum_ns += self.busy_ns.read(gauge.busy_ns.load(Ordering::Relaxed));
-        self.events += self.handled.read(gauge.handled.load(Ordering::Relaxed));
-    }
-
-    fn mean_ns(&self) -> Option<f64> {
-        (self.events >= 1.0).then(|| self.sum_ns / self.events)
-    }
-}
-
-impl Station {
-    fn new(behind: Behind) -> Self {
-        Station { behind, pace: Pace::default(), came: 0, quota: Quota::default(), sent: 0.0, came_until: 0 }
-    }
-
-    fn gauge(&self) -> &Gauge {
-        &self.behind.gauge
-    }
-
-    fn read(&mut self) {
-        let of = |word: &std::sync::atomic::AtomicU64| word.load(Ordering::Relaxed);
-        let gauge = &self.behind.gauge;
-        let (taken_in, refused) = (of(&gauge.taken_in), of(&gauge.refused));
-        self.pace.read(gauge);
-        self.came = taken_in + refused;
-        self.quota.read(taken_in, refused);
-        self.on_their_way();
-        self.sent *= KEPT;
-    }
-
-    /// So many set out for it.
-    fn sends(&mut self, events: f64) {
-        self.quota.spend(events);
-        self.on_their_way();
-        self.sent += events;
-    }
-
-    /// Those that were sent and have not come yet.
-    fn on_their_way(&mut self) -> f64 {
-        let gauge = &self.behind.gauge;
-        let came = gauge.taken_in.load(Ordering::Relaxed) + gauge.refused.load(Ordering::Relaxed);
-        let since = came.wrapping_sub(std::mem::replace(&mut self.came_until, came));
-        self.sent = (self.sent - since as f64).max(0.0);
-        self.sent
-    }
-
-    /// Mean time in its handler; none while nothing is known.
-    fn mean_ns(&self) -> Option<f64> {
-        self.pace.mean_ns()
-    }
-
-    fn places(&self) -> f64 {
-        self.gauge().places.load(Ordering::Relaxed).max(1) as f64
-    }
 }
 
 impl Path {
@@ -215,9 +131,14 @@ impl Path {
         }
         let kind = self.place(hash);
         let way = self.way_of(kind);
-        let refused = if class == 0 { self.refused(way, events) } else { None };
+        let (by, refused) = (class == 0).then(|| self.refused(way, events)).flatten().unzip();
         let ahead = self.ways[way].tightest.map(|(at, ahead)| Ahead { events: self.on_the_way(at) as usize, ..ahead });
-        Outlook { ahead, kind: kind.map(|kind| kind as u8), refused }
+        Outlook { ahead, kind: kind.map(|kind| kind as u8), refused, by: by.unwrap_or(0) }
+    }
+
+    /// What was looked at is shed for the stage that would refuse it, which hears of the demand.
+    pub(crate) fn shed(&self, outlook: &Outlook, events: usize) {
+        self.stations[outlook.by].gauge().shed_before_it(events as u64);
     }
 
     /// What was looked at is taken in.
@@ -262,8 +183,8 @@ impl Path {
         self.own.held() as f64 * self.all.share(at) + before.sum::<f64>() + there.gauge().waiting() as f64
     }
 
-    /// When to try again, where a station on this way would refuse so many.
-    fn refused(&mut self, way: usize, events: usize) -> Option<Duration> {
+    /// The station on this way that would refuse so many, and when to try again.
+    fn refused(&mut self, way: usize, events: usize) -> Option<(usize, Duration)> {
         let n = events as f64;
         for at in 0..self.ways[way].doors.len() {
             let door = self.ways[way].doors[at];
@@ -272,9 +193,8 @@ impl Path {
             let sent = there.on_their_way() + there.gauge().waiting() as f64;
             let over = self.on_the_way(door.at).max(sent) + n - room;
             if over > 0.0 || !self.stations[door.at].quota.has(n) {
-                self.stations[door.at].gauge().shed_one_before(events as u64);
                 let after_ns = over.max(1.0) * door.each_ns * (1.0 + self.jitter.unit());
-                return Some(Duration::from_nanos(after_ns as u64));
+                return Some((door.at, Duration::from_nanos(after_ns as u64)));
             }
         }
         None

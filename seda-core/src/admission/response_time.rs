@@ -89,9 +89,9 @@ impl Class {
         }
     }
 
-    fn be_rate(&mut self, rate: f64) {
+    fn be_rate(&mut self, rate: f64, now_ns: u64) {
         self.rate = rate.clamp(LEAST, MOST);
-        self.bucket.be_rate(self.rate);
+        self.bucket.be_rate(self.rate, now_ns);
     }
 
     fn is_due(&self, now_ns: u64) -> bool {
@@ -109,11 +109,11 @@ impl Class {
         self.current_ns = if self.current_ns == 0.0 { p90_ns } else { PAST * self.current_ns + (1.0 - PAST) * p90_ns };
         let error = (self.current_ns - self.target_ns) / self.target_ns;
         if error > 0.0 {
-            self.be_rate(self.rate / DIVIDE);
+            self.be_rate(self.rate / DIVIDE, now_ns);
             return Found::Over;
         }
         if error < GROW_BELOW && !std::mem::take(&mut self.was_cut) {
-            self.be_rate(self.rate - (error - GROW_OFFSET) * GROW_BY);
+            self.be_rate(self.rate - (error - GROW_OFFSET) * GROW_BY, now_ns);
         }
         Found::Other
     }
@@ -167,7 +167,7 @@ impl Admission for ResponseTime {
             let is_due = self.classes[class].is_due(settle.now_ns);
             if is_due && self.classes[class].window(settle.now_ns) == Found::Over {
                 for lower in &mut self.classes[..class] {
-                    lower.be_rate(lower.rate / DIVIDE_LOWER);
+                    lower.be_rate(lower.rate / DIVIDE_LOWER, settle.now_ns);
                     lower.was_cut = true;
                 }
             }

@@ -255,6 +255,16 @@ impl Slo {
         self.reckon();
     }
 
+    /// Slots are so many times as long as before: what was counted in the old ones is taken for what the new ones would have
+    /// held, or a steady demand would look like another one for an objective or more.
+    fn count_in_slots_of(&mut self, times: f64) {
+        self.demand.scale(times);
+        self.above.iter_mut().for_each(|above| above.demand.scale(times));
+        if self.slot_ends_ns != 0 {
+            self.slot_ends_ns = self.slot_ends_ns.min(self.use_of.since_ns.saturating_add(self.slot_ns() as u64));
+        }
+    }
+
     /// Counts an offer, for its class and those below.
     fn demanded(&mut self, offer: &Offer) {
         self.demand.offered(offer.events);
@@ -353,7 +363,7 @@ impl Slo {
             (self.freed_ns, self.emptied_ns) = (offer.now_ns, offer.now_ns);
             return Verdict::Admit;
         }
-        let waiting = (waiting - offer.load.behind) as f64;
+        let waiting = waiting.saturating_sub(offer.load.behind) as f64;
         let room = left.min(self.room_of(offer.class));
         if self.fits(waiting, room, offer) || self.has_floor(offer) {
             return Verdict::Admit;
@@ -409,7 +419,9 @@ impl Admission for Slo {
     }
 
     fn aim(&mut self, objective: Duration) {
+        let slot_ns = self.slot_ns();
         (self.slo, self.slo_ns) = (objective, objective.as_nanos() as f64);
+        self.count_in_slots_of(self.slot_ns() / slot_ns);
         self.unread = READ_EVERY;
         self.reckon();
     }

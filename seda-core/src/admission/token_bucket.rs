@@ -39,8 +39,11 @@ impl TokenBucket {
 
 impl TokenBucket {
     /// Another rate; what is in the bucket stays.
-    pub(super) fn be_rate(&mut self, rate: f64) {
-        (self.rate, self.period_ns) = (rate, 1e9 / rate);
+    pub(super) fn be_rate(&mut self, rate: f64, now_ns: u64) {
+        let (now, period_ns) = (now_ns as f64, 1e9 / rate);
+        // The level is kept as a time: the tokens that are missing come at the new rate from now on.
+        self.full_at_ns = now + (self.full_at_ns - now).max(0.0) / self.period_ns * period_ns;
+        (self.rate, self.period_ns) = (rate, period_ns);
     }
 }
 
@@ -81,6 +84,15 @@ mod tests {
         let mut bucket = TokenBucket::new(5_000.0, 10);
         let admitted = (0..100_000u64).filter(|n| bucket.offer(&offer(n * 100_000, 1)) == Verdict::Admit).count();
         assert!((49_990..=50_020).contains(&admitted), "{admitted} in 10 s");
+    }
+
+    #[test]
+    fn at_another_rate_the_tokens_that_are_missing_come_at_that_rate() {
+        let mut bucket = TokenBucket::new(0.05, 1);
+        assert_eq!(bucket.offer(&offer(1, 1)), Verdict::Admit);
+        bucket.be_rate(1_000.0, 1);
+        assert!(matches!(bucket.offer(&offer(500_000, 1)), Verdict::Shed { .. }));
+        assert_eq!(bucket.offer(&offer(1_100_000, 1)), Verdict::Admit);
     }
 
     #[test]

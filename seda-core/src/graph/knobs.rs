@@ -1,5 +1,7 @@
 //! The knobs that were given a range, as controllers see and turn them.
 
+use std::sync::atomic::Ordering;
+
 use super::{Graph, live::number, pipeline::Pipeline, thread_budget::Share};
 use crate::{
     control::{Control, Which},
@@ -31,6 +33,8 @@ pub(crate) struct Held {
     pub(crate) stages: Vec<usize>,
     /// Whose threads it is.
     pub(crate) domain: Option<usize>,
+    /// Live changes that had been made when it was looked at.
+    as_of: u64,
 }
 
 const KNOBS: [(Knob, &str); 4] = [
@@ -73,7 +77,8 @@ impl Graph {
         };
         let (control, which) = (control(table, rows), which(rows, knob));
         let (key, name) = (rows.path(knob), rows.name().to_string());
-        Some(Held { spot, knob, key, name, what, value, range, control, which, stages, domain: threads_of })
+        let as_of = self.changes.load(Ordering::Relaxed);
+        Some(Held { spot, knob, key, name, what, value, range, control, which, stages, domain: threads_of, as_of })
     }
 
     /// On virtual time, each event of an async stage has a place of its own.
@@ -86,7 +91,8 @@ impl Graph {
         lock(&self.table).pipeline.count(Knob::ThreadsMax)
     }
 
-    /// Turns one; false where a number has taken it away meanwhile.
+    /// Turns one; false where a live change came since it was looked at: a number may have taken it away, another range may
+    /// hold, and threads may have been added that the ceiling was not reckoned with.
     pub(crate) fn adjust(
         &self,
         held: &Held,
@@ -94,7 +100,8 @@ impl Graph {
         resize: impl FnOnce(usize, usize) -> std::io::Result<()>,
     ) -> std::io::Result<bool> {
         let mut table = lock(&self.table);
-        if table.rows(held.spot).row(held.knob).held.is_none() {
+        // Changes are counted under this lock.
+        if self.changes.load(Ordering::Relaxed) != held.as_of {
             return Ok(false);
         }
         if let Some(domain) = held.domain {
@@ -208,4 +215,24 @@ pub(super) fn of_live_ceiling(graph: &Graph, next: &Table) -> Option<Finding> {
         let what = format!("there are {now} threads now");
         next.pipeline.finding(Knob::ThreadsMax, &what, "give fewer threads by their keys first, or a higher ceiling")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{graph::pipeline::Pipeline, settings::Settings, stage::tune::StageOptionsExt};
+
+    #[test]
+    fn what_was_looked_at_before_a_live_change_is_not_turned_after_it() {
+        let mut p = Pipeline::named("shop");
+        p.sink("work", drop::<u64>.threads(1..=8));
+        let graph = p.plan().unwrap();
+        let held = graph.held().remove(0);
+        assert!(graph.adjust(&held, 6, |_, _| Ok(())).unwrap());
+        let fewer = Settings::new().stage("work", |work| work.threads(2..=4));
+        graph.change(&fewer, &mut |_, _| Ok(())).unwrap();
+        assert!(!graph.adjust(&held, 7, |_, threads| panic!("{threads} of at most 4")).unwrap());
+        let now = graph.held().remove(0);
+        assert_eq!((now.value, now.range.max), (4, 4));
+        assert!(graph.adjust(&now, 3, |_, _| Ok(())).unwrap());
+    }
 }

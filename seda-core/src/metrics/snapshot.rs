@@ -38,10 +38,7 @@ impl Counts {
     pub(crate) fn sheds(&mut self, reason: &'static str, events: u64) {
         self.offered += events;
         self.shed += events;
-        match self.shed_by.iter_mut().find(|shed| shed.reason == reason) {
-            Some(shed) => shed.events += events,
-            None => self.shed_by.push(ShedCount { events, ..ShedCount::new(reason) }),
-        }
+        ShedCount::add(&mut self.shed_by, reason, events);
     }
 
     /// Offers that came back.
@@ -68,8 +65,12 @@ pub struct ShedCount {
 }
 
 impl ShedCount {
-    pub(crate) fn new(reason: &'static str) -> Self {
-        ShedCount { reason, events: 0 }
+    /// Counts so many more for a reason; there are as many reasons as policies in the code give.
+    pub(crate) fn add(by: &mut Vec<ShedCount>, reason: &'static str, events: u64) {
+        match by.iter_mut().find(|shed| shed.reason == reason) {
+            Some(shed) => shed.events += events,
+            None => by.push(ShedCount { reason, events }),
+        }
     }
 }
 

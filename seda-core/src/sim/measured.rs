@@ -125,7 +125,7 @@ impl MeasuredStage {
     /// nothing was handled.
     #[must_use]
     pub fn service(&self) -> Option<Service> {
-        let alone = 1.0 - self.queued;
+        let alone = (1.0 - self.queued).clamp(0.0, 1.0);
         let times = self.service_ns.iter().map(|&(ns, times)| (Duration::from_nanos(ns).mul_f64(alone), times));
         let computes = self.computes.unwrap_or_default();
         (!self.service_ns.is_empty()).then(|| Service::recorded(times).computing(computes))

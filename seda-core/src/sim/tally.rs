@@ -89,12 +89,7 @@ impl Tally {
         match why {
             Refusal::Shed { reason, .. } => {
                 figures.shed += 1;
-                let by = &mut figures.shed_by;
-                let at = by.iter().position(|shed| shed.reason == reason.as_str()).unwrap_or_else(|| {
-                    by.push(ShedCount::new(reason.as_str()));
-                    by.len() - 1
-                });
-                by[at].events += 1;
+                ShedCount::add(&mut figures.shed_by, reason.as_str(), 1);
             }
             Refusal::Closed => figures.closed += 1,
             _ => figures.full += 1,

@@ -8,7 +8,8 @@ use super::{
     core::StageCore,
     emit::Handing,
     handler::{AtEnd, BoxError},
-    inbox::{Inbox, Taken, What, lose_all},
+    inbox::{Inbox, Taken, What},
+    marking::lose_all,
     outlet::Port,
     panics::{guarded, not_built, past_one_panic, past_panics, started},
     parallel,
@@ -87,16 +88,16 @@ impl Activation {
         match taken.what {
             // A wake-up that came late, for a stall that is over: the batch is out on the pool and will say when it is back.
             What::Resume if place.watch.is_handling() => {
-                self.inbox.set_aside(taken.place);
+                self.inbox.set_place_aside(taken.place);
                 return Some(Begun::Working);
             }
             What::Resume => return Some(Begun::Resumed { place: taken.place }),
-            What::Batch { batch, keys, weight } => {
+            What::Batch { batch, keys, weight, patience_ns } => {
                 let events = batch.len();
                 hand.sheet.begins(events, weight, keys);
                 place.watch.holds(events);
                 hand.batch = batch;
-                sift(&mut hand, self.core(), run.now_ns);
+                sift(&mut hand, self.core(), run.now_ns, patience_ns);
                 if !self.have_work(&mut hand) {
                     self.give_up(hand, taken.place, run.now_ns);
                     return None;

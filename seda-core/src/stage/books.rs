@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     book::{Book, Flush, Pull, WayOut},
-    inbox::{Gate, Inbox, lose_all},
+    inbox::{Gate, Inbox},
+    marking::lose_all,
     waiter::wake_all,
 };
 use crate::{
@@ -99,7 +100,10 @@ impl Inbox {
 
     /// Its home is known: whoever offered before is seen there.
     pub(crate) fn wake_up(&self) {
-        change(self, |book| book.runnable = false);
+        change(self, |book| {
+            book.runnable = false;
+            book.guard.ask_anew();
+        });
     }
 
     /// Room came for what a place could not hand on.

@@ -260,7 +260,11 @@ impl StageCore {
 
     /// What the policy says of it now.
     pub(crate) fn be_patient(&self, patience_ns: Option<u64>) {
-        self.patience_ns.store(patience_ns.map_or(0, |ns| ns.max(1)), Ordering::Relaxed);
+        let patience_ns = patience_ns.map_or(0, |ns| ns.max(1));
+        // Every offerer reads what stands beside it: it is not written for nothing, once for each take.
+        if self.patience_ns.load(Ordering::Relaxed) != patience_ns {
+            self.patience_ns.store(patience_ns, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn keep_to(&self, objective_ns: Option<u64>) {

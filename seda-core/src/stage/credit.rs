@@ -2,8 +2,9 @@
 
 use super::{
     book::{Asked, Flush, Need, Room},
-    inbox::{Gate, Inbox, keep_deadline, mark},
+    inbox::{Gate, Inbox},
     inlet::{Attempt, Offerer, queued},
+    marking::{keep_deadline, mark},
     waiter::Waiter,
 };
 use crate::{
@@ -23,6 +24,8 @@ impl Inbox {
         match book.room_for(n, 0, store.len(), store.bytes(), by.waited) {
             Room::Yes => {
                 book.reserved += n;
+                // Where each who comes in wakes the next, a reservation is one who came in.
+                self.after_push(gate, true);
                 Attempt::Taken
             }
             Room::No(why) => Attempt::Refused((), why),

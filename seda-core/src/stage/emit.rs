@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     adapting::Adapting,
-    inbox::lose,
+    marking::lose,
     waiter::{Resume, Waiter},
 };
 use crate::{

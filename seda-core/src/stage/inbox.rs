@@ -14,16 +14,15 @@ use crossbeam_utils::CachePadded;
 use super::{
     book::{Account, Book, Next},
     core::StageCore,
-    cx::{handling, note},
+    cx::handling,
     waiter::Resume,
 };
 use crate::{
     clock::ns,
-    event::{Aim, Envelope, Event, Kind, Marks},
+    event::{Envelope, Event},
     options::{BATCH_MAX, Extract},
     queue::{Batch, Read, Store},
     sync::lock_brief as lock,
-    ticket::Loss,
 };
 
 /// A stage's queue and books under their lock.
@@ -56,10 +55,18 @@ pub(crate) struct Taken {
 }
 
 pub(crate) enum What {
-    Batch { batch: Batch, keys: Vec<u64>, weight: u64 },
+    Batch {
+        batch: Batch,
+        keys: Vec<u64>,
+        weight: u64,
+        /// What has waited longer has expired; 0 for none.
+        patience_ns: u64,
+    },
     Resume,
     Flush,
-    Pull { most: usize },
+    Pull {
+        most: usize,
+    },
 }
 
 /// What is read off an offer before the lock, for events of a type that the reader does not know.
@@ -169,14 +176,15 @@ impl Inbox {
                         continue;
                     }
                     store.whose(book.seats.whose(place));
-                    // As it was when they were taken: what was stale then is.
-                    if let Some(patience_ns) = book.guard.patience_ns() {
-                        self.core.be_patient(Some(patience_ns));
+                    if book.guard.has_policy() {
+                        self.core.be_patient(book.guard.patience_ns());
                     }
+                    // As it was when they were taken: what was stale then is, whatever the next take says.
+                    let patience_ns = self.core.patience_ns();
                     book.took(batch.len(), store.len(), now_ns);
                     let expected_ns = book.sizing.expected_ns(batch.len());
                     let plenty = book.sizing.is_plenty(store.len());
-                    Taken { place, what: What::Batch { batch, keys, weight }, expected_ns, plenty }
+                    Taken { place, what: What::Batch { batch, keys, weight, patience_ns }, expected_ns, plenty }
                 }
             });
         }
@@ -218,11 +226,6 @@ impl Inbox {
     /// A place for an event whose handler goes on without a worker.
     pub(crate) fn detach(&self, from: u32) -> u32 {
         lock(&self.gate).book.seats.detach(from)
-    }
-
-    /// No worker is with the place until it is resumed.
-    pub(crate) fn set_aside(&self, place: u32) {
-        self.set_place_aside(place);
     }
 
     /// Settles a batch whose place could not be given a handler; the next batch tries again.
@@ -315,61 +318,25 @@ impl Inbox {
         self.after_change(gate);
     }
 
+    /// A policy that panicked keeps no objective, and nobody waits too long by it.
+    #[cold]
+    fn go_on_without(&self, book: &mut Book) {
+        book.change_policy(None);
+        self.core.be_patient(None);
+        self.core.keep_to(None);
+        self.decide_anew(book.guard.decides());
+    }
+
     /// The bit, and the next who waits; true if the stage can run now and could not before.
     fn after_change(&self, mut gate: MutexGuard<'_, Gate>) -> bool {
         let Gate { store, book } = &mut *gate;
+        if book.guard.has_given_up() {
+            self.go_on_without(book);
+        }
         let after = book.after(&self.core, store.len(), store.bytes(), store.has_work());
         drop(gate);
         after.wake()
     }
-}
-
-/// The deadline that was read off an event becomes its own, unless it has an earlier one.
-pub(super) fn keep_deadline(marks: &mut Option<Box<Marks>>, read: Read) {
-    if read.deadline_ns == 0 {
-        return;
-    }
-    let marks = marks.get_or_insert_default();
-    if marks.deadline_ns == 0 || read.deadline_ns < marks.deadline_ns {
-        marks.deadline_ns = read.deadline_ns;
-    }
-}
-
-/// The objective of a stage becomes the deadline of what is offered there, for the stages behind; and the kind is known from
-/// here on.
-pub(super) fn mark(marks: &mut Option<Box<Marks>>, objective: Option<(u64, u64)>, kind: Kind) {
-    if let Some((now_ns, objective_ns)) = objective {
-        let marks = marks.get_or_insert_default();
-        let (ends_ns, beside_ns) = (now_ns + objective_ns, marks.deadline_ns);
-        if beside_ns == 0 || ends_ns < beside_ns {
-            marks.deadline_ns = ends_ns;
-            marks.aim = Aim { objective_ns, beside_ns };
-        }
-    }
-    if kind != Kind::default() {
-        marks.get_or_insert_default().kind = kind;
-    }
-}
-
-/// A stage with a longer objective than the one that an event came with gives it that time, from now on.
-pub(super) fn take_longer_aim(marks: &mut Marks, now_ns: u64, objective_ns: u64) {
-    let Aim { objective_ns: before_ns, beside_ns } = marks.aim;
-    if before_ns != 0 && objective_ns > before_ns {
-        let ends_ns = now_ns + objective_ns;
-        marks.deadline_ns = if beside_ns == 0 { ends_ns } else { ends_ns.min(beside_ns) };
-        marks.aim.objective_ns = objective_ns;
-    }
-}
-
-pub(super) fn lose(marks: Option<&Marks>, loss: &Loss) {
-    if let Some(marks) = marks {
-        note(marks, loss);
-    }
-}
-
-/// All of a batch.
-pub(super) fn lose_all(batch: &mut Batch, loss: &Loss) {
-    batch.all_marks().for_each(|marks| lose(marks.as_deref(), loss));
 }
 
 impl Resume for Inbox {

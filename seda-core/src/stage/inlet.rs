@@ -4,7 +4,8 @@ use std::{marker::PhantomData, sync::MutexGuard};
 
 use super::{
     book::{Asked, Book, Queued, Room},
-    inbox::{Gate, Inbox, keep_deadline, lose, lose_all, mark},
+    inbox::{Gate, Inbox},
+    marking::{earliest, keep_deadline, lose, lose_all, mark},
 };
 use crate::{
     event::{Envelope, Event, Kind, Marks},
@@ -262,15 +263,16 @@ impl Inbox {
 
     /// Has the policy asked again at that time, for who waits.
     pub(super) fn ask_at(&self, at_ns: Option<u64>) {
-        let wiring = self.core.shared.wiring.get();
-        let inbox = wiring.and_then(|wiring| wiring.inboxes.get(self.core.id as usize).cloned());
-        if let (Some(at_ns), Some(inbox)) = (at_ns, inbox) {
-            self.core.shared.timers.at(at_ns, move || {
-                if let Some(inbox) = inbox.upgrade() {
-                    inbox.ask_again(at_ns);
-                }
-            });
-        }
+        // Nearly always: every hand-over comes by here, and counts no references.
+        let Some(at_ns) = at_ns else { return };
+        // Before the start there is none; whoever was told to wait then asks again when the stage is woken up.
+        let Some(wiring) = self.core.shared.wiring.get() else { return };
+        let Some(inbox) = wiring.inboxes.get(self.core.id as usize).cloned() else { return };
+        self.core.shared.timers.at(at_ns, move || {
+            if let Some(inbox) = inbox.upgrade() {
+                inbox.ask_again(at_ns);
+            }
+        });
     }
 
     /// When it was offered, and the objective of what comes from outside: its deadline, for the stages behind.
@@ -317,9 +319,4 @@ fn attempt<E>(refusal: Option<Refusal>, events: E) -> Attempt<E> {
         None => Attempt::Full(events),
         Some(why) => Attempt::Refused(events, why),
     }
-}
-
-/// Of two deadlines, 0 being none.
-fn earliest(a_ns: u64, b_ns: u64) -> u64 {
-    if a_ns == 0 || b_ns == 0 { a_ns.max(b_ns) } else { a_ns.min(b_ns) }
 }

@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
     book::{Asked, Fate, Need},
-    inbox::{Gate, Inbox, keep_deadline, lose, mark, take_longer_aim},
+    inbox::{Gate, Inbox},
     inlet::queued,
+    marking::{keep_deadline, lose, mark, take_longer_aim},
     waiter::Waiter,
 };
 use crate::{

@@ -11,8 +11,9 @@ use std::{
 use super::{
     core::{EdgeCore, StageCore},
     emit::{Emit, Handing},
-    inbox::{Inbox, lose_all},
+    inbox::Inbox,
     inner::Spill,
+    marking::lose_all,
 };
 use crate::{
     event::{Envelope, Event, Marks},

@@ -20,6 +20,7 @@ pub(crate) mod inbox;
 pub(crate) mod inlet;
 mod inner;
 pub(crate) mod lane;
+mod marking;
 pub(crate) mod named;
 pub(crate) mod offer;
 pub(crate) mod offering;

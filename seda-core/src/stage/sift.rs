@@ -2,13 +2,13 @@
 
 use super::{
     core::StageCore,
-    inbox::lose_all,
+    marking::lose_all,
     places::{Hand, Sheet},
 };
 use crate::{event::Marks, queue::Apart, ticket::Loss};
 
-/// Expired events end here, before any handler sees them; the waits of the others are noted.
-pub(super) fn sift(hand: &mut Hand, core: &StageCore, now_ns: u64) {
+/// Expired events end here, before any handler sees them; the waits of the others are noted. 0 is patience without an end.
+pub(super) fn sift(hand: &mut Hand, core: &StageCore, now_ns: u64, patience_ns: u64) {
     let Hand { batch, sheet: Sheet { account, .. }, .. } = hand;
     if core.shared.traces() {
         batch.all_marks().for_each(end_wait);
@@ -23,11 +23,11 @@ pub(super) fn sift(hand: &mut Hand, core: &StageCore, now_ns: u64) {
             account.wait_ns = account.wait_ns.max(wait_ns);
             counted = at + 1;
         }
-        any_expired |= expired(apart, core, now_ns);
+        any_expired |= expired(apart, patience_ns, now_ns);
     }
     account.waits_end((batch.len() - counted) as u32, core.shared.measures());
     if any_expired {
-        let mut gone = batch.sift(|apart| expired(apart, core, now_ns));
+        let mut gone = batch.sift(|apart| expired(apart, patience_ns, now_ns));
         lose_all(&mut gone, &Loss::Expired);
         account.expired = gone.len() as u64;
     }
@@ -51,10 +51,9 @@ fn end_wait(marks: &mut Option<Box<Marks>>) {
     }
 }
 
-fn expired(apart: &Apart, core: &StageCore, now_ns: u64) -> bool {
+fn expired(apart: &Apart, patience_ns: u64, now_ns: u64) -> bool {
     let Apart { stamp_ns, marks, .. } = apart;
     let age_ns = if *stamp_ns == 0 { 0 } else { now_ns.saturating_sub(*stamp_ns) };
-    let patience_ns = core.patience_ns();
     let too_old = patience_ns != 0 && age_ns > patience_ns;
     too_old || marks.as_ref().is_some_and(|marks| marks.deadline_ns != 0 && now_ns >= marks.deadline_ns)
 }

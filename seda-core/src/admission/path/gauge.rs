@@ -100,7 +100,7 @@ impl Gauge {
         self.objective_ns.load(Relaxed)
     }
 
-    pub(super) fn shed_one_before(&self, events: u64) {
+    pub(super) fn shed_before_it(&self, events: u64) {
         self.shed_before.fetch_add(events, Relaxed);
     }
 

@@ -88,7 +88,10 @@ fn what_has_no_room_at_a_stage_behind_is_refused_at_the_entry_and_counts_as_its_
     gauges[1].publish(reading(3));
     assert_eq!(path.look(1, 0, 1, 0).refused, None);
     gauges[1].publish(reading(5));
-    let after = path.look(2, 0, 1, 0).refused.unwrap();
+    let outlook = path.look(2, 0, 1, 0);
+    let after = outlook.refused.unwrap();
+    assert_eq!(gauges[1].shed_before(), 0, "what waits instead is no loss");
+    path.shed(&outlook, 1);
     assert!((Duration::from_nanos(40)..Duration::from_nanos(160)).contains(&after), "{after:?}");
     assert_eq!(gauges[1].shed_before(), 1);
     assert_eq!(path.look(3, 0, 1, 1).refused, None, "of a higher class, which goes before others there");

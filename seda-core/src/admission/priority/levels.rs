@@ -50,9 +50,10 @@ impl Levels {
         }
         for level in (0..LEVELS).rev() {
             let here = self.past[level];
-            let room = can - above - (can * floor).min(total - above - here);
+            // Not below zero, by which the sums of floats may miss it: then an empty level would be the cut.
+            let room = (can - above - (can * floor).min(total - above - here)).max(0.0);
             if here > room {
-                return Cut { from: level + 1, part: room.max(0.0) / here };
+                return Cut { from: level + 1, part: room / here };
             }
             above += here;
         }

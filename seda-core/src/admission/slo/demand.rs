@@ -22,6 +22,14 @@ impl Demand {
         self.slots[self.at] = self.slots[self.at].saturating_add(events as u32);
     }
 
+    /// The same demand in slots that are so many times as long.
+    pub(super) fn scale(&mut self, times: f64) {
+        self.slots.iter_mut().for_each(|slot| *slot = (f64::from(*slot) * times).round() as u32);
+        let before = |slots: usize| (1..=slots).map(|back| self.slots[(self.at + SLOTS - back) % SLOTS]);
+        self.short = before(SHORT).fold(0, u32::wrapping_add);
+        self.long = before(SLOTS - 1).fold(0, u32::wrapping_add);
+    }
+
     /// So many slots of time are over.
     pub(super) fn turn(&mut self, slots: u64) {
         for _ in 0..slots.min(SLOTS as u64) {

@@ -131,3 +131,13 @@ fn cost_of_an_event() {
     let shed = each_ns(|_| assert!(policy.offer(&offer(now_ns, 400, 4)) != Verdict::Admit));
     println!("{all:.1} ns for offer, take and settle of one event, {shed:.1} ns for one that is shed");
 }
+
+#[test]
+fn a_steady_demand_looks_the_same_after_a_live_change_of_the_objective() {
+    let (mut policy, _) = seasoned(1000);
+    assert!((0.2..0.3).contains(&policy.load()), "{}", policy.load());
+    for slo_ms in [20, 1000] {
+        policy.aim(Duration::from_millis(slo_ms));
+        assert!((0.15..0.35).contains(&policy.load()), "{} of {slo_ms} ms", policy.load());
+    }
+}

@@ -42,7 +42,12 @@ impl Controllers {
         let from = self.loops[at].held.value;
         if self.loops[at].held.control == Control::Shadow {
             let room = act.room().saturating_add(self.spare_beside(at));
-            self.loops[at].turn((to.min(from.saturating_add(room)), why), act);
+            if room == 0 {
+                let most = act.graph.threads_max().unwrap_or(0);
+                self.loops[at].says(act.graph, denied(to, &reached(most), &why));
+            } else {
+                self.loops[at].turn((to.min(from.saturating_add(room)), why), act);
+            }
             return false;
         }
         let wanted = to - from;
@@ -55,10 +60,10 @@ impl Controllers {
         }
         if got == 0 {
             let which = match act.graph.threads_max().filter(|_| below_ceiling == 0) {
-                Some(most) => format!("the ceiling of {most} threads is reached"),
+                Some(most) => reached(most),
                 None => format!("the budget of {} threads is spent", act.graph.share.most().unwrap_or(0)),
             };
-            self.loops[at].says(act.graph, format!("{to} would be right, and {which}: {why}"));
+            self.loops[at].says(act.graph, denied(to, &which, &why));
         } else if !self.loops[at].turn((from + got, why), act) {
             act.graph.share.give(got);
         }
@@ -76,7 +81,7 @@ impl Controllers {
             let why =
                 format!("for {whom}: at most {:.1} of {from} were busy in the last second", giver.spare.busiest());
             self.turn(at, (from - n, why), act);
-            // A number may have taken it away just now.
+            // A live change may have come just now.
             if self.loops[at].held.value == from {
                 return;
             }
@@ -87,6 +92,14 @@ impl Controllers {
     fn spare_beside(&self, whose: usize) -> usize {
         (0..self.loops.len()).filter(|&at| at != whose).map(|at| self.loops[at].spare()).sum()
     }
+}
+
+fn reached(most: usize) -> String {
+    format!("the ceiling of {most} threads is reached")
+}
+
+fn denied(to: usize, which: &str, why: &str) -> String {
+    format!("{to} would be right, and {which}: {why}")
 }
 
 impl Loop {

@@ -146,7 +146,7 @@ impl Loop {
         if !shadow {
             match graph.adjust(&self.held, to, |domain, threads| act.hands.resize(domain, threads)) {
                 Ok(true) => self.held.value = to,
-                // A number has taken it away; the next look sees that.
+                // A live change came in between; the next look sees it.
                 Ok(false) => return false,
                 Err(error) => {
                     self.says(graph, format!("no thread could be added: {error}"));

@@ -116,7 +116,7 @@ impl Book {
         let deadline_ns = (asked.deadline_ns != 0).then_some(asked.deadline_ns);
         let Read { class, tenant, kind, .. } = asked.read;
         let offer = Offer { now_ns, events: asked.events, class, tenant, kind, deadline_ns, load };
-        let (reason, retry_after) = match self.guard.offer(core, offer) {
+        let (reason, retry_after) = match self.guard.offer(core, offer, asked.waits) {
             Ok(kind) => return Ok(kind),
             Err(shed) => shed,
         };

@@ -39,6 +39,8 @@ pub(crate) struct Guard {
     /// When it is asked again in any case, 0 for not; and of that, for when a timer is set.
     ask_ns: u64,
     timer_ns: u64,
+    /// The policy panicked just now.
+    gave_up: bool,
 }
 
 /// Where a stage's events go to.
@@ -118,8 +120,13 @@ impl Guard {
     /// The timer of that time went off; one that was set anew since means nothing.
     pub(crate) fn timer_ends(&mut self, at_ns: u64) {
         if self.timer_ns == at_ns {
-            (self.paused, self.until_ns, self.timer_ns) = (false, 0, 0);
+            self.ask_anew();
         }
+    }
+
+    /// Whatever it said before, with no timer set for it.
+    pub(crate) fn ask_anew(&mut self) {
+        (self.paused, self.until_ns, self.timer_ns) = (false, 0, 0);
     }
 
     /// Something was taken or settled.
@@ -127,11 +134,18 @@ impl Guard {
         self.paused &= self.until_ns != 0;
     }
 
-    /// The stages behind are asked, then the policy: what it admits is admitted. Gives the kind.
-    pub(super) fn offer(&mut self, core: &StageCore, mut offer: Offer) -> Result<Kind, (Reason, Option<Duration>)> {
+    /// The stages behind are asked, then the policy: what it admits is admitted. Gives the kind. One that `waits` if it is not
+    /// admitted comes again, and no stage behind has lost it.
+    pub(super) fn offer(
+        &mut self,
+        core: &StageCore,
+        mut offer: Offer,
+        waits: bool,
+    ) -> Result<Kind, (Reason, Option<Duration>)> {
         let Offer { now_ns, kind, events, class, .. } = offer;
         let outlook = self.path.as_mut().map(|path| path.look(now_ns, kind, events, class)).unwrap_or_default();
         if outlook.refused.is_some() {
+            self.path.iter().filter(|_| !waits).for_each(|path| path.shed(&outlook, events));
             return Err((Reason::new("ahead"), outlook.refused));
         }
         offer.load.ahead = outlook.ahead;
@@ -182,8 +196,19 @@ impl Guard {
         if answer.is_err() {
             tracing::error!("an admission policy panicked and is not asked any more");
             self.set(None);
+            self.gave_up = true;
         }
         answer.ok()
+    }
+
+    /// The policy is gone since the last question, and what others were told of it holds no more.
+    #[inline]
+    pub(crate) fn has_given_up(&mut self) -> bool {
+        self.gave_up && std::mem::take(&mut self.gave_up)
+    }
+
+    pub(crate) fn has_policy(&self) -> bool {
+        self.policy.is_some()
     }
 
     /// What the policy says: the longest wait with which an event is started. What a source made is always worth it.
