@@ -89,17 +89,7 @@ mod tests {
 
     fn settle(took_ms: u64, backlog: usize) -> Settle<'static> {
         let load = Load { backlog, ..Load::default() };
-        Settle {
-            now_ns: 1,
-            events: 1,
-            failed: 0,
-            expired: 0,
-            wait_ns: took_ms * 1_000_000,
-            service_ns: 0,
-            tenants: &[],
-            classes: &[],
-            load,
-        }
+        Settle { now_ns: 1, events: 1, wait_ns: took_ms * 1_000_000, load, ..Settle::default() }
     }
 
     #[test]

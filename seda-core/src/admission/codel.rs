@@ -93,21 +93,10 @@ impl Admission for CoDel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::Load;
 
     fn settle(now_ms: u64, wait_ms: u64) -> Settle<'static> {
         let (now_ns, wait_ns) = (now_ms * 1_000_000, wait_ms * 1_000_000);
-        Settle {
-            now_ns,
-            events: 1,
-            failed: 0,
-            expired: 0,
-            wait_ns,
-            service_ns: 1_000_000,
-            tenants: &[],
-            classes: &[],
-            load: Load::default(),
-        }
+        Settle { now_ns, events: 1, wait_ns, service_ns: 1_000_000, ..Settle::default() }
     }
 
     #[test]

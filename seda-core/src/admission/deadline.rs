@@ -99,19 +99,8 @@ mod tests {
     /// Four places, and a service of 4 ms that just ended.
     fn known(now_ns: u64) -> Deadline {
         let mut policy = Deadline::new(AdmitAll);
-        let (wait_ns, service_ns, tenants) = (0, 4 * MS, &[][..]);
         let load = Load { limit: 4, ..Load::default() };
-        policy.settle(&Settle {
-            now_ns,
-            events: 1,
-            failed: 0,
-            expired: 0,
-            wait_ns,
-            service_ns,
-            tenants,
-            classes: &[],
-            load,
-        });
+        policy.settle(&Settle { now_ns, events: 1, service_ns: 4 * MS, load, ..Settle::default() });
         policy
     }
 

@@ -201,17 +201,7 @@ mod tests {
             let numbers = Load { limit: 4, ..Load::default() };
             let _ = degrade.offer(&Offer { now_ns: *now_ns, events: 1, load: numbers, ..Offer::default() });
             let service_ns = (SERVICE_NS * (fixed + (1.0 - fixed) * quality.level())) as u64;
-            degrade.settle(&Settle {
-                now_ns: *now_ns,
-                events: 1,
-                failed: 0,
-                expired: 0,
-                wait_ns: 0,
-                service_ns,
-                tenants: &[],
-                classes: &[],
-                load: numbers,
-            });
+            degrade.settle(&Settle { now_ns: *now_ns, events: 1, service_ns, load: numbers, ..Settle::default() });
         }
         quality.level()
     }

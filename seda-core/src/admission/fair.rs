@@ -185,8 +185,7 @@ mod tests {
 
     fn settle(now_ns: u64, tenant: u64, service_ns: u64) -> Settle<'static> {
         let tenants: &[u64] = if tenant == 1 { &[1] } else { &[2] };
-        let load = Load::default();
-        Settle { now_ns, events: 1, failed: 0, expired: 0, wait_ns: 0, service_ns, tenants, classes: &[], load }
+        Settle { now_ns, events: 1, service_ns, tenants, ..Settle::default() }
     }
 
     #[test]

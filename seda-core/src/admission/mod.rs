@@ -93,7 +93,7 @@ pub struct Load {
 }
 
 /// Events left the queue for a worker.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Take {
     /// When.
@@ -105,7 +105,7 @@ pub struct Take {
 }
 
 /// A worker's batch has been settled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Settle<'a> {
     /// When.

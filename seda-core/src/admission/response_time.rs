@@ -190,21 +190,9 @@ impl Admission for ResponseTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::Load;
 
     fn settle(now_ns: u64, took_ns: u64) -> Settle<'static> {
-        let load = Load::default();
-        Settle {
-            now_ns,
-            events: 1,
-            failed: 0,
-            expired: 0,
-            wait_ns: took_ns,
-            service_ns: 0,
-            tenants: &[],
-            classes: &[],
-            load,
-        }
+        Settle { now_ns, events: 1, wait_ns: took_ns, ..Settle::default() }
     }
 
     #[test]

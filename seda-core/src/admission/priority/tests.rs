@@ -16,20 +16,7 @@ fn admitted(policy: &mut Priority, from: u64, offers: &[(u8, usize)]) -> Vec<f64
                 *count += usize::from(is_in && ms > from * 1000 + 1000);
             }
         }
-        let load = Load::default();
-        let (wait_ns, service_ns) = (0, 0);
-        let tenants = &[];
-        policy.settle(&Settle {
-            now_ns,
-            events: went_in,
-            failed: 0,
-            expired: 0,
-            wait_ns,
-            service_ns,
-            tenants,
-            classes: &[],
-            load,
-        });
+        policy.settle(&Settle { now_ns, events: went_in, ..Settle::default() });
     }
     counts.into_iter().map(|count| count as f64 / 1000.0).collect()
 }

@@ -20,17 +20,7 @@ fn offer(now_ns: u64, backlog: usize, busy: usize) -> Offer {
 
 fn settle(now_ns: u64, wait_ns: u64) -> Settle<'static> {
     let load = Load { limit: 4, ..Load::default() };
-    Settle {
-        now_ns,
-        events: 1,
-        failed: 0,
-        expired: 0,
-        wait_ns,
-        service_ns: SERVICE_NS,
-        tenants: &[],
-        classes: &[],
-        load,
-    }
+    Settle { now_ns, events: 1, wait_ns, service_ns: SERVICE_NS, load, ..Settle::default() }
 }
 
 #[test]
