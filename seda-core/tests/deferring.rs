@@ -11,7 +11,7 @@ use std::{
 };
 
 use seda_core::{
-    Admission, AdmitAll, Defer, MaxConcurrency, Offer, Refusal, TokenBucket, Verdict,
+    Admission, AdmitAll, Deadline, Defer, MaxConcurrency, Offer, OfferOptions, Refusal, TokenBucket, Verdict,
     prelude::*,
     test::{Takes, Virtual},
 };
@@ -196,4 +196,40 @@ fn who_reserves_room_wakes_the_next_in_line_too() {
     }
     assert_eq!(flag.0.load(Ordering::Relaxed), 4, "who offers is woken, though no permit was used");
     assert_eq!(offer.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn what_is_past_its_deadline_waits_no_more_and_holds_nobody_up() {
+    let mut p = Pipeline::named("callers");
+    let (head, out) = p.stage("head", |n: u32| n);
+    let policy = Defer::new(Deadline::new(AdmitAll));
+    p.end_with("ship", out, drop::<u32>.deadline(|_| ms(20)).admission(policy));
+    let mut sim = Virtual::start(p, 1).unwrap();
+    sim.takes("ship", Takes::fixed(ms(15)));
+    sim.offer(head, 0).unwrap();
+    sim.run();
+    // What one takes is known: the second is let in as a place is free again, and the others would be late by then.
+    (1..5).for_each(|n| sim.offer(head, n).unwrap());
+    sim.advance(secs(1));
+    let ledger = sim.ledger();
+    let row = ledger.stage("ship").unwrap();
+    assert_eq!((row.offered, row.done, row.expired), (5, 3, 2), "{row:?}");
+}
+
+#[test]
+fn a_caller_whose_deadline_comes_before_its_turn_is_told_then() {
+    let mut p = Pipeline::named("callers");
+    let mails = p.sink("send", (|_: u32| ()).admission(Defer::new(TokenBucket::new(0.1, 1))));
+    let mut sim = Virtual::start(p, 1).unwrap();
+    let entry = sim.entry(mails);
+    entry.try_offer(0).unwrap();
+    let flag = Arc::new(Flag(AtomicUsize::new(0)));
+    let waker = Waker::from(flag.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut offer = pin!(entry.offer_async_with(1, OfferOptions::new().deadline(ms(20))));
+    assert!(offer.as_mut().poll(&mut cx).is_pending());
+    sim.advance(ms(20));
+    assert_eq!(flag.0.load(Ordering::Relaxed), 1);
+    let Poll::Ready(Err(refused)) = offer.as_mut().poll(&mut cx) else { panic!("its time is over") };
+    assert!(matches!(refused.why, Refusal::Shed { reason, .. } if reason.as_str() == "rate"), "{refused}");
 }

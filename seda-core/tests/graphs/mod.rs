@@ -9,8 +9,9 @@ use std::{
 };
 
 use seda_core::{
-    Cx, Domain, Inlet, MaxConcurrency, Open, Outlet, Pipeline, Settings, StageOptionsExt, StageParts, TokenBucket,
-    WhenFull, batch, ms, parallel, per_worker, task, us,
+    AdmitAll, Cx, Deadline, Defer, Degrade, Domain, Fair, Fresh, Inlet, MaxConcurrency, Open, Outlet, Pipeline,
+    Priority, Quality, Settings, Slo, StageOptionsExt, StageParts, TokenBucket, WhenFull, batch, ms, parallel,
+    per_worker, task, us,
 };
 
 /// SplitMix64, so that a printed seed means the same everywhere.
@@ -161,17 +162,22 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
             }
             _ => WhenFull::Block,
         });
-        if dice.chance(20) {
+        // Where the newest go first there is no order to keep.
+        let newest_first = dice.chance(8);
+        if newest_first {
+            parts = parts.admission(Fresh::new(us(500 + dice.below(3000))));
             shape.refuses = true;
-            parts = if dice.chance(50) {
-                parts.admission(TokenBucket::new(2000.0, 20))
-            } else {
-                parts.admission(MaxConcurrency::new(1 + dice.below(9) as usize))
-            };
+        } else if dice.chance(40) {
+            let (with, sheds) = policy(dice, parts);
+            parts = with;
+            shape.refuses |= sheds;
+        }
+        if dice.chance(15) {
+            parts = parts.kind(|e: &Event| e.id % 5).tenant(|e: &Event| e.key);
         }
         if dice.chance(25) {
             parts = parts.classes(3, |e: &Event| (e.id % 3) as u8);
-        } else if plainly && dice.chance(40) {
+        } else if plainly && !newest_first && dice.chance(40) {
             // A data-parallel handler works on one key's events at once, and batches are not noted below.
             shape.keyed = true;
         }
@@ -206,6 +212,25 @@ pub(crate) fn random(dice: &mut Dice, on_threads: bool) -> Plan {
         p.byte_budget(300 + dice.below(1000));
     }
     Plan { pipeline: p, stages, sources }
+}
+
+/// With an admission policy, and whether it sheds: what one in `Defer` does not admit waits.
+fn policy(dice: &mut Dice, parts: StageParts<Event, Vec<Event>>) -> (StageParts<Event, Vec<Event>>, bool) {
+    let bucket = TokenBucket::new(2000.0, 20);
+    let places = MaxConcurrency::new(1 + dice.below(9) as usize);
+    let slo = Slo::new(us(500 + dice.below(5000)));
+    let parts = match dice.below(10) {
+        0 => parts.admission(bucket),
+        1 => parts.admission(places),
+        2 | 3 => parts.admission(slo),
+        4 => parts.admission(Priority::new(Fair::new(Deadline::new(places)))),
+        5 => parts.admission(Degrade::new(slo, &Quality::new(0.2..=1.0))),
+        6 => return (parts.admission(Defer::new(bucket)), false),
+        7 => return (parts.admission(Defer::new(places)), false),
+        8 => return (parts.admission(Defer::new(Fair::new(slo))), false),
+        _ => return (parts.admission(Defer::new(Deadline::new(AdmitAll))), false),
+    };
+    (parts, true)
 }
 
 /// Links every outlet: mostly forwards, sometimes back, sometimes to an end.

@@ -1,5 +1,7 @@
 //! The offerer's side of the books: whether there is room, what the policy says, and what becomes of an event.
 
+use std::time::Duration;
+
 use super::Book;
 use crate::{
     admission::{Load, Offer},
@@ -48,6 +50,11 @@ impl Asked {
 
     pub(crate) fn waiting(self, waits: bool) -> Self {
         Asked { waits, ..self }
+    }
+
+    /// Past its deadline, it has nothing to wait for.
+    fn is_over(&self, now_ns: u64) -> bool {
+        self.deadline_ns != 0 && now_ns >= self.deadline_ns
     }
 }
 
@@ -122,9 +129,11 @@ impl Book {
         };
         // Many at once that an empty stage cannot say a time for will never be admitted together.
         let never = asked.events > 1 && retry_after.is_none() && load.backlog + load.in_hand == 0;
-        if asked.waits && !never {
+        if asked.waits && !never && !asked.is_over(now_ns) {
             let is_idle = load.backlog + load.in_hand == 0;
-            self.guard.pause(now_ns, retry_after, is_idle);
+            // At its deadline at the latest: then it waits no more, and those behind it have their turn.
+            let left = deadline_ns.map_or(Duration::MAX, |at_ns| Duration::from_nanos(at_ns - now_ns));
+            self.guard.pause(now_ns, retry_after.map(|after| after.min(left)), is_idle);
             return Err(None);
         }
         self.counts.sheds(reason.as_str(), asked.events as u64);
@@ -182,6 +191,11 @@ impl Book {
         }
         let now_ns = if self.guard.decides() { core.shared.clock.now_ns() } else { 0 };
         let asked = asked.waiting(self.guard.holds_back());
+        if asked.waits && asked.is_over(now_ns) {
+            // Nobody need be there for what it refuses: it ends at the next take, as expired.
+            self.counts.offered += 1;
+            return Fate::Enqueue { after_drop: matches!(room, Room::DropOldest), kind: Kind::default() };
+        }
         let kind = match self.admit(core, asked, queued, now_ns) {
             Ok(kind) => kind,
             Err(None) => return Fate::Stall,
