@@ -40,7 +40,7 @@ pub(crate) struct Guard {
     ask_ns: u64,
     timer_ns: u64,
     /// The policy panicked just now.
-    gave_up: bool,
+    pub(super) gave_up: bool,
 }
 
 /// Where a stage's events go to.
