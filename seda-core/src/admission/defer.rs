@@ -13,6 +13,7 @@ use super::{Admission, Offer, Verdict, wrapping::leave_to};
 /// The policy is asked again for the first in line at the time that it said. Where it said none, it is asked when something was
 /// taken or settled, and after 10 ms at the latest. Who was admitted lets the next one ask. In a drain sources end, and what they
 /// had made goes on coming in as the policy lets it, for as long as the drain's deadline allows.
+/// Nobody waits beyond its own deadline: a caller is told then, with the policy's reason, and what a stage holds ends as expired.
 ///
 /// | parameter | unit | value |
 /// |---|---|---|
