@@ -19,8 +19,9 @@ use crate::metrics::short;
 ///   lower end of the estimate, and before a hundred samples of a service time that varies at most to twice as many.
 /// - **Taken back** where growth did not pay: ten per cent more threads should give 3 % more throughput while demand still
 ///   waits. Then it is not tried for 10 s, doubled each time up to 5 min.
-/// - **Not up** beyond what the processor can serve: one for each core, and twice as many as sleep meanwhile; and not where
-///   places stand still for want of room behind them.
+/// - **Not up** beyond what the processor can serve: one for each core, those that sleep meanwhile, and to spare 2.2 times the
+///   square root of these (Halfin and Whitt, Operations Research 1981); and not where places stand still for want of room behind
+///   them.
 /// - **Down** when for 5 s fewer would have done, to what the mean of that time needs, by half at most; reckoned at a
 ///   utilisation of 0.64, so that one number is kept.
 ///
@@ -70,6 +71,8 @@ const SURE: f64 = 1.5;
 /// Service times that vary by more than this share of their mean are not known before so many samples.
 const VARIES: f64 = 0.3;
 const SAMPLES: f64 = 100.0;
+/// Of the square root of those that sleep: so many more keep the cores busy.
+const STAFFING: f64 = 2.2;
 /// At each look.
 const COMPUTED_FADES: f64 = 0.98;
 const QUIET: Duration = Duration::from_secs(5);
@@ -224,10 +227,11 @@ impl Demand {
     /// Cores, the most workers that they can serve, and the share of its time that one computes.
     fn processor_most(&self, sight: &Sight<'_>) -> Option<(f64, usize, f64)> {
         let (computes, cores) = (self.computes?, sight.processor?.cores);
-        // Those that sleep count twice, as they do not take turns at it; and one that spins is never seen to compute all of its
-        // time.
+        // Those that sleep do not take turns at it, so there are some to spare; and one that spins is never seen to compute all
+        // of its time.
         let sleeping = cores / computes.max(1e-3) - cores;
-        let most = (cores + 2.0 * sleeping - 0.25).ceil().clamp(1.0, 1e6) as usize;
+        let spare = (2.0 * sleeping).min(STAFFING * sleeping.max(0.0).sqrt());
+        let most = (cores + sleeping + spare - 0.4).ceil().clamp(1.0, 1e6) as usize;
         Some((cores, most, computes))
     }
 

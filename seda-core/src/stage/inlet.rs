@@ -72,9 +72,7 @@ impl Inbox {
         let sampled = book.wants_stamp(queue.len());
         let stamp_ns = if sampled && self.core.shared.measures() { self.core.shared.clock.now_ns() } else { 0 };
         queue.push(Envelope { event, stamp_ns, marks: None });
-        // A stage that could run before still can: its bit is set, and whoever set it has woken a worker. One whose places
-        // are all in use is looked at when the first of them comes free.
-        if !book.runnable && book.seats.in_use() < book.limit {
+        if !book.is_as_before() {
             self.after_offer(gate);
         }
         Ok(())
@@ -117,7 +115,11 @@ impl Inbox {
             }
         }
         self.push(&mut gate.store, envelope, read);
-        self.after_offer(gate);
+        if gate.book.is_as_before() && !self.core.gauge.is_on() {
+            drop(gate);
+        } else {
+            self.after_offer(gate);
+        }
         drop(evicted);
         Attempt::Taken
     }

@@ -7,6 +7,9 @@ use super::{
 };
 use crate::{event::Marks, queue::Apart, ticket::Loss};
 
+/// Where each event has its stamp, one wait stands for so many: neighbours in a batch have waited about as long.
+const ALIKE: usize = 8;
+
 /// Expired events end here, before any handler sees them; the waits of the others are noted.
 pub(super) fn sift(hand: &mut Hand, core: &StageCore, now_ns: u64) {
     let Hand { batch, sheet: Sheet { account, .. }, .. } = hand;
@@ -19,9 +22,11 @@ pub(super) fn sift(hand: &mut Hand, core: &StageCore, now_ns: u64) {
         if apart.stamp_ns != 0 {
             // A stamp stands for the events since the last one.
             let wait_ns = now_ns.saturating_sub(apart.stamp_ns);
-            account.waits.push((wait_ns, (at + 1 - counted) as u32));
             account.wait_ns = account.wait_ns.max(wait_ns);
-            counted = at + 1;
+            if counted == 0 || at + 1 - counted >= ALIKE {
+                account.waits.push((wait_ns, (at + 1 - counted) as u32));
+                counted = at + 1;
+            }
         }
         any_expired |= expired(apart, core, now_ns);
     }

@@ -154,6 +154,9 @@ impl Place {
         if is("step") {
             return single::step(judge);
         }
+        if is("slow-down") && self.places == 1 {
+            return slow_of_one(judge);
+        }
         if is("slow-down") {
             return single::slow(judge);
         }
@@ -197,6 +200,13 @@ fn step_of_one(judge: &mut Judge<'_>) {
     judge.goodput("4 SLOs after it", Some(0.90));
     judge.started("all of it");
     judge.goodput_of("back", "10 SLOs after its end", Some(0.90));
+}
+
+/// For the same reasons what follows a slow-down of one place is judged as a whole.
+fn slow_of_one(judge: &mut Judge<'_>) {
+    judge.goodput("slow", Some(0.95));
+    judge.started("4 SLOs after it");
+    judge.goodput_of("recovered", "4 SLOs after its end", Some(0.95));
 }
 
 /// What is told of a scenario beside its rows.

@@ -41,6 +41,13 @@ impl Book {
         Vec::new()
     }
 
+    /// One event more changes nothing for workers or who waits. A stage that could run before still can: its bit is set, and
+    /// whoever set it has woken a worker. One whose places are all in use is looked at when the first of them comes free.
+    #[inline]
+    pub(crate) fn is_as_before(&self) -> bool {
+        (self.runnable || self.seats.in_use() >= self.limit) && self.waiters.is_empty()
+    }
+
     pub(crate) fn anyone_waits(&self) -> bool {
         !self.waiters.is_empty()
     }
