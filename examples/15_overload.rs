@@ -1,4 +1,4 @@
-//! Ten times more orders than four threads can price: an objective of 50 ms against a queue of 1000, each alone and with work
+//! Ten times more orders than four threads can price: with a queue of 1000, with an objective of 50 ms, and with that and work
 //! that gets cheaper under pressure. On virtual time, so a minute of it takes a moment.
 //!
 //! Type:
@@ -7,13 +7,13 @@
 //! ```
 //! See:
 //! ```text
-//! load  admission       good/s  shed   p99
-//! 0.8   queue of 1000      806    0 %    29 ms
-//! 0.8   slo                805    0 %    28 ms
-//! 0.8   slo, degrading     806    0 %    24 ms
-//! 10    queue of 1000        0   90 %  1081 ms
-//! 10    slo                994   90 %    20 ms
-//! 10    slo, degrading    1989   80 %    10 ms
+//! load  admission       good/s  refused  p99
+//! 0.8   queue of 1000      806      0 %    29 ms
+//! 0.8   slo                805      0 %    28 ms
+//! 0.8   slo, degrading     806      0 %    24 ms
+//! 10    queue of 1000        0     90 %  1081 ms
+//! 10    slo                994     90 %    20 ms
+//! 10    slo, degrading    1989     80 %    10 ms
 //! ```
 
 use seda::prelude::*;
@@ -53,14 +53,14 @@ fn run(load: f64, admit: Admit) -> Result<Results, StartError> {
 }
 
 fn main() -> Result<(), StartError> {
-    println!("load  admission       good/s  shed   p99");
+    println!("load  admission       good/s  refused  p99");
     for load in [0.8, 10.0] {
         for (name, admit) in
             [("queue of 1000", Admit::Queue), ("slo", Admit::Slo), ("slo, degrading", Admit::Degrading)]
         {
             let results = run(load, admit)?;
-            let (shed, p99) = (100.0 * results.all.refused_share(), results.all.latency.p99.as_millis());
-            println!("{load:<4}  {name:<14}  {:>6.0}  {shed:>3.0} %  {p99:>4} ms", results.goodput());
+            let (refused, p99) = (100.0 * results.all.refused_share(), results.all.latency.p99.as_millis());
+            println!("{load:<4}  {name:<14}  {:>6.0}  {refused:>5.0} %  {p99:>4} ms", results.goodput());
         }
     }
     Ok(())

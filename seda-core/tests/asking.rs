@@ -207,6 +207,20 @@ fn a_dropped_reply_loses_nothing_that_was_offered() {
 }
 
 #[test]
+fn a_reply_that_is_dropped_while_it_waits_for_room_has_asked_nothing() {
+    let (running, ask, head, release) = held(1, WhenFull::Block);
+    fill(&running, head);
+    {
+        let mut reply = pin!(ask.ask(5, secs(60)));
+        assert!(reply.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    drop(release);
+    let report = running.drain(Deadlines::default());
+    let row = report.ledger().stage("hold").unwrap();
+    assert_eq!((row.offered, row.done, row.refused()), (2, 2, 0));
+}
+
+#[test]
 fn a_question_that_leaves_the_way_to_the_answer_is_told_where_it_went() {
     let mut p = Pipeline::named("orders");
     let (parse, orders, bad) = p.stage("parse", |s: String| s.parse::<u32>()).tried();

@@ -1,7 +1,14 @@
 //! An objective of the whole pipeline: who has it, who keeps their own, who is told, and that it is kept.
 
+<<<<<<< HEAD
 use seda_core::{
     Admission, AdmitAll, Offer, Settings, TokenBucket, Verdict,
+=======
+use std::future::Future;
+
+use seda_core::{
+    AdmitAll, Settings, TokenBucket,
+>>>>>>> h-words
     prelude::*,
     test::{Takes, Virtual},
 };
@@ -107,6 +114,27 @@ fn the_kind_of_admission_is_not_changed_while_it_runs() {
 }
 
 #[test]
+fn what_is_configured_around_a_policy_stands_around_it_too() {
+    // Once it sheds, whoever can wait does or hears of it.
+    let waits = |defers: &str| {
+        let mut p = Pipeline::named("orders");
+        p.slo(ms(50));
+        let work = p.sink("work", drop::<u64>);
+        p.configure(&Settings::new().set("stage.work.admission.defer", defers).unwrap());
+        let mut sim = Virtual::start(p, 1).unwrap();
+        sim.takes("work", Takes::fixed(ms(20)));
+        for n in 0..20 {
+            let _ = sim.offer(work, n);
+            sim.advance(ms(5));
+        }
+        while sim.offer(work, 20).is_ok() {}
+        let offer = std::pin::pin!(sim.entry(work).offer_async(21));
+        offer.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending()
+    };
+    assert!(waits("true") && !waits("false"));
+}
+
+#[test]
 fn an_entry_that_feeds_itself_is_refused_for_want_of_an_overflow() {
     let mut p = Pipeline::named("retries");
     p.slo(ms(50));
@@ -161,7 +189,7 @@ mod under_load {
         let lines = p.source("lines", 0..20_000u64);
         p.end_with("work", lines, drop::<u64>.threads(2).queue(1000));
         let mut sim = Virtual::start(p, 1).unwrap();
-        sim.takes("work", seda_core::test::Takes::fixed(ms(5)));
+        sim.takes("work", Takes::fixed(ms(5)));
         sim.advance(secs(10));
         let snapshot = sim.snapshot();
         let work = &snapshot.stages[1];

@@ -19,7 +19,7 @@ const QUOTAS: [&str; 4] = ["rate", "quota", "fair", "fair share"];
 /// | what happened | status | `Retry-After` | body |
 /// |---|---|---|---|
 /// | refused or dropped: a queue is full | 503 | 1 | `full`, `dropped` |
-/// | shed by a policy (reason `concurrency`, or one of your own) | 503 | as the policy says, else 1 | the reason |
+/// | shed by a policy (reason `slo`, `ahead`, `concurrency`, `priority`, `deadline`, or one of your own) | 503 | as the policy says, else 1 | the reason |
 /// | shed by a quota (reason `rate`, `quota`, `fair`, `fair share`) | 429 | as the policy says, else 1 | the reason |
 /// | the pipeline drains or has stopped | 503 | 1 | `closed`, `cancelled` |
 /// | expired in a queue: no handler saw it | 504 | 1 | `expired` |

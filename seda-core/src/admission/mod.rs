@@ -1,5 +1,7 @@
 //! Admission: whether an offer is taken. A policy is arithmetic on numbers that it is handed; it holds no clock, lock,
-//! thread or queue, and what it decides is enforced elsewhere.
+//! thread or queue, and what it decides is enforced elsewhere. Policies: `slo` first, the others for comparison or for what an
+//! objective does not know. Wrappers hold a policy and leave to it what they do not decide: `deadline`, `degrade`, `defer`, `fair`,
+//! `priority`.
 
 mod aimd;
 mod capacity;
@@ -77,18 +79,17 @@ pub struct Load {
     pub beside: usize,
     /// Events that workers hold.
     pub in_hand: usize,
-    /// Places for workers that are in use, from take to slot free; a stalled one counts.
+    /// Places that are in use, from the take until the place is free again; a stalled one counts.
     pub busy: usize,
-    /// Places for workers.
+    /// Places: most workers that may be in the stage at once; of an async one, most events on their way.
     pub limit: usize,
     /// Its threads serve other stages of their [domain](crate::Pipeline::domain) too: a free place need not have a worker.
     pub shared: bool,
     /// Mean service time per event; 0 until the first was measured.
     pub service_ns: u64,
-    /// What stands before an event behind this stage; for offers to a stage with an objective, and others behind it.
+    /// What the event will meet downstream; for the policy of a stage with an objective, where that leads to others.
     pub ahead: Option<Ahead>,
-    /// Events that were shed at a stage before, since the last offer, as this one would have refused them: demand all the
-    /// same.
+    /// Events that a stage upstream has shed since the last offer, as this one would have refused them: demand all the same.
     pub shed_before: usize,
 }
 
@@ -156,6 +157,9 @@ pub enum Order {
 /// It is called under the stage's lock, by the offerer or a worker: it must be short and must not block. It is asked
 /// only for offers that the queue has room for, so what it counts as admitted was admitted.
 ///
+/// Most stages need none but [`Slo`], by [`.slo(..)`](crate::StageOptionsExt::slo). Which one when is a table in
+/// [the guide](https://docs.rs/seda-rt/latest/seda/guide/concepts/overload/index.html#which-to-use).
+///
 /// ```
 /// use seda_core::{Admission, Offer, Reason, Verdict};
 ///
@@ -201,13 +205,13 @@ pub trait Admission: Send {
     }
 
     /// The objective that it keeps, in ns from the offer to the end. With any, a batch takes a small part of it, as its events
-    /// are handed on together, and it is the deadline of what is offered from outside, for the stages behind. Default: none.
+    /// are handed on together, and it is the deadline of what is offered from outside, for the stages downstream. Default: none.
     fn objective_ns(&self) -> Option<u64> {
         None
     }
 
-    /// Most events that may wait as it judges now, for the stages before: they shed what would be more. Asked at each take and
-    /// settle where a stage before has an objective, or says [kinds](crate::StageOptionsExt::kind). Default: not known; what it
+    /// Most events that may wait as it judges now, for the stages upstream: they shed what would be more. Asked at each take and
+    /// settle where a stage upstream has an objective, or says [kinds](crate::StageOptionsExt::kind). Default: not known; what it
     /// sheds is seen then, and as many as it takes are let through.
     fn room(&self, load: &Load) -> Option<usize> {
         let _ = load;

@@ -1,5 +1,5 @@
-//! What stands before an event behind the stage that it is offered to: the tightest stage that it will come to decides at the
-//! entry, as what is shed further down was worked on in vain.
+//! What an event will meet downstream of the stage that it is offered to. The entry decides for the tightest stage that it will
+//! come to, as what is shed further downstream was worked on in vain.
 
 mod gauge;
 mod kinds;
@@ -23,7 +23,7 @@ const READINGS: u64 = 4;
 /// Most time between two readings: what is learnt should not wait for a long objective.
 const READ_NS: u64 = 10_000_000;
 
-/// The tightest stage that an event surely comes to, and what stands before it. Times in ns.
+/// The tightest stage downstream that an event surely comes to, and what it will meet until then. Times in ns.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 #[non_exhaustive]
 pub struct Ahead {
@@ -34,7 +34,7 @@ pub struct Ahead {
     pub each_ns: u64,
     /// Mean time in handlers between this stage and it.
     pub before_ns: u64,
-    /// Mean time in handlers behind this stage, to the end.
+    /// Mean time in handlers downstream of this stage, to the end.
     pub service_ns: u64,
     /// Whose way it is: 0 for what all have in common, else a kind's.
     pub(crate) way: u8,

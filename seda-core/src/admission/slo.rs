@@ -63,7 +63,7 @@ const CLASSES: usize = 8;
 /// | take | not started if the wait is over T - q90 of the service | it would most likely be late; when 0.4 to 0.8 % of the admitted ended so, T - q10 and up to 4 T: what was admitted is served late rather than never; where no time is left so, T |
 /// | class | n is what waits at the offer's [class](crate::StageOptionsExt::classes) and above, r what is offered there | it is taken before the others |
 /// | floor | where another class is above: up to 3 of its own may wait, if 20 events each of them end in time | the queue hands out one in 18 of each class that waits, so none is starved |
-/// | behind | the same at the tightest stage that every event comes to, or every one of its [kind](crate::StageOptionsExt::kind), for all that are on their way to it, and the time in handlers behind counts | what is shed further down was worked on in vain |
+/// | downstream | the same at the tightest stage that every event comes to, or every one of its [kind](crate::StageOptionsExt::kind), for all that are on their way to it, and the time in handlers until the end counts | what is shed further downstream was worked on in vain |
 /// | shared threads | s/c is at least the time between two takes while something waited | others of the [domain](crate::Pipeline::domain) have the threads in between |
 /// | shed | retry after the predicted drain down to the room, times 1 to 2 | spread, so that those who were refused do not come back together |
 ///
@@ -82,6 +82,9 @@ const CLASSES: usize = 8;
 ///
 /// Events of a stage with this policy carry their offer's time, and are handed out in batches that are expected
 /// to take at most 1/32 of the objective. A source is paused instead of shed.
+///
+/// [`.slo(..)`](crate::StageOptionsExt::slo) of a stage sets it, and [`Pipeline::slo`](crate::Pipeline::slo) for all entries; by
+/// itself it is for wrappers, as in `Fair::new(Slo::new(ms(50)))`.
 ///
 /// ```
 /// use seda_core::{Slo, ms};

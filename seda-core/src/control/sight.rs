@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::options::Threads;
 
-/// What a controller sees: its knob, and what the stages behind it did since the last look.
+/// What a controller sees: its knob, and what the stage, or the stages of the domain, did since the last look.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Sight<'a> {

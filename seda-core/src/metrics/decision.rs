@@ -49,8 +49,8 @@ pub struct KnobSnapshot {
     pub name: String,
     /// `threads`, `limit` or `batch_max`.
     pub what: &'static str,
-    /// Which controller turns it, as configuration calls it: `demand`, `seda-queue`, `batch-cost`; `in code` for one that the
-    /// code gave.
+    /// Which controller turns it: `demand` or `seda-queue`, as configuration calls them, `batch-cost` for a batch size; `in code`
+    /// for one that the code gave.
     pub controller: &'static str,
     /// Where it stands.
     pub value: usize,

@@ -182,9 +182,9 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
         })
     }
 
-    /// What kind of event it is, for the stages behind: where events of a kind come to is learnt, and what a stage on that way
+    /// What kind of event it is, for the stages downstream: where events of a kind come to is learnt, and what a stage on that way
     /// has no room for is shed here, before anything was done for it, and with that stage's time to try again; other kinds are
-    /// not touched. A stage behind refuses by its policy, or by a full queue that rejects; without either it counts for the
+    /// not touched. A stage downstream refuses by its policy, or by a full queue that rejects; without either it counts for the
     /// objective of this one. Kinds are told apart by a 64-bit hash; 16 of them, those beyond count as events of no kind. Of
     /// several stages that say a kind, the latest counts.
     ///
@@ -217,7 +217,7 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     }
 
     /// The deadline of each event, counted from its offer to this stage; `None` for none. No handler sees it later, here or
-    /// behind: it ends as expired. An earlier one that it already has stays.
+    /// downstream: it ends as expired. An earlier one that it already has stays.
     fn deadline<D: Into<Option<Duration>>>(
         self,
         after: impl Fn(&Self::In) -> D + Send + Sync + 'static,
@@ -248,7 +248,9 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
         option(self, "batch_max", |parts| parts.options.batch_max = events)
     }
 
-    /// The admission policy. Default: all are admitted.
+    /// The admission policy. Default: all are admitted, but for entries of a pipeline with an [objective](crate::Pipeline::slo).
+    /// Which one when is a table in
+    /// [the guide](https://docs.rs/seda-rt/latest/seda/guide/concepts/overload/index.html#which-to-use).
     fn admission(self, policy: impl Admission + 'static) -> StageParts<Self::In, Self::Out> {
         let numbers = Numbers::of(&policy);
         option(self, "admission", |parts| {
@@ -258,7 +260,7 @@ pub trait StageOptionsExt<M>: IntoStage<M> + Sized + Send + Sync + 'static {
     }
 
     /// Admits what is predicted to end within this time of its offer, and sheds the rest at the door: short for
-    /// `.admission(Slo::new(..))`. See [`Slo`].
+    /// `.admission(Slo::new(..))`. See [`Slo`]; for all entries at once, [`Pipeline::slo`](crate::Pipeline::slo).
     ///
     /// ```
     /// use seda_core::prelude::*;

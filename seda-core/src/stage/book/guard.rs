@@ -171,7 +171,7 @@ impl Guard {
 
     /// Most events that may wait, as the policy says; those that are held back wait elsewhere.
     pub(super) fn room(&self, load: &Load) -> Option<usize> {
-        if self.holds_back() { None } else { self.policy.as_ref()?.room(load) }
+        if self.holds_back() { None } else { self.tells(|policy| policy.room(load)) }
     }
 
     pub(super) fn take(&mut self, take: &Take) {
@@ -211,22 +211,28 @@ impl Guard {
         self.policy.is_some()
     }
 
+    /// What it says of itself; nothing if it panics on that.
+    fn tells<R>(&self, f: impl FnOnce(&dyn Admission) -> Option<R>) -> Option<R> {
+        let policy = self.policy.as_ref()?;
+        catch_unwind(AssertUnwindSafe(|| f(&**policy))).ok().flatten()
+    }
+
     /// What the policy says: the longest wait with which an event is started. What a source made is always worth it.
     pub(crate) fn patience_ns(&self) -> Option<u64> {
-        if self.pauses { None } else { self.policy.as_ref()?.patience_ns() }
+        if self.pauses { None } else { self.tells(|policy| policy.patience_ns()) }
     }
 
     /// Where the newest are to go first: what was offered before this time leaves with them.
     pub(crate) fn newest_since_ns(&self, now_ns: u64) -> Option<u64> {
-        let is_newest = self.policy.as_ref()?.order()? == Order::NewestFirst;
+        let is_newest = self.tells(|policy| policy.order())? == Order::NewestFirst;
         is_newest.then(|| self.patience_ns().map_or(0, |patience_ns| now_ns.saturating_sub(patience_ns)))
     }
 
     pub(crate) fn objective_ns(&self) -> Option<u64> {
-        self.policy.as_ref()?.objective_ns()
+        self.tells(|policy| policy.objective_ns())
     }
 
     pub(crate) fn concern(&self) -> Option<String> {
-        self.policy.as_ref()?.concern()
+        self.tells(|policy| policy.concern())
     }
 }
