@@ -1,14 +1,9 @@
 //! An objective of the whole pipeline: who has it, who keeps their own, who is told, and that it is kept.
 
-<<<<<<< HEAD
-use seda_core::{
-    Admission, AdmitAll, Offer, Settings, TokenBucket, Verdict,
-=======
 use std::future::Future;
 
 use seda_core::{
-    AdmitAll, Settings, TokenBucket,
->>>>>>> h-words
+    Admission, AdmitAll, Offer, Settings, TokenBucket, Verdict,
     prelude::*,
     test::{Takes, Virtual},
 };
