@@ -321,8 +321,9 @@ fn show_the_way(pipeline: &Pipeline, reaches: &[Vec<bool>], components: &[Vec<us
         if told_by.peek().is_some() {
             books(from).core.gauge.tell_apart(told_by);
         }
-        let stages: Vec<usize> =
-            components.iter().flatten().copied().filter(|&to| to != from && reaches[from][to]).collect();
+        // What waits at one that leads back here may wait for this very stage: it would never let go.
+        let leads_on = |&to: &usize| reaches[from][to] && !reaches[to][from];
+        let stages: Vec<usize> = components.iter().flatten().copied().filter(leads_on).collect();
         let behind = stages.iter().map(|&to| Behind {
             gauge: books(to).core.gauge.clone(),
             domain: domain_of[to] as u32,
